@@ -1,0 +1,153 @@
+//! The configuration of the door: read once, every problem told at once.
+
+use std::net::SocketAddr;
+
+use secrecy::SecretString;
+use shared::env::{ConfigError, Env};
+use shared::telemetry::LogFormat;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::twilio::{PublicUrl, SharedKey};
+use crate::{meta, twilio};
+
+/// Everything that `postly-ingest` can be told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where webhooks arrive (`INGEST_ADDR`).
+    pub addr: SocketAddr,
+    /// Where operators look (`ADMIN_ADDR`): not to be public.
+    pub admin_addr: SocketAddr,
+    /// The queue (`REDIS_URL`).
+    pub redis_url: SecretString,
+    /// The books (`DATABASE_URL`), used while Redis is away.
+    pub database: PgConnectOptions,
+    /// Meta, when `META_APP_SECRET` is set.
+    pub meta: Option<meta::Door>,
+    /// Twilio, when `TWILIO_AUTH_TOKEN` is set.
+    pub twilio: Option<twilio::Door>,
+    /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
+    pub migrate: bool,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// `RUST_LOG`.
+    pub log_filter: Option<String>,
+}
+
+impl Config {
+    /// Reads the variables. The error names each one that is missing or malformed, and shows no secret.
+    pub fn from_env(mut env: Env) -> Result<Self, ConfigError> {
+        let redis_url = shared::queue::address(&mut env);
+        let database = shared::db::from_env(&mut env);
+        let meta = Self::meta(&mut env);
+        let twilio = Self::twilio(&mut env);
+        if meta.is_none() && twilio.is_none() {
+            env.problem(
+                "no provider is configured: set META_APP_SECRET, or TWILIO_AUTH_TOKEN and PUBLIC_URL",
+            );
+        }
+        let config = Self {
+            addr: env.parsed("INGEST_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080))),
+            admin_addr: env.parsed("ADMIN_ADDR", SocketAddr::from(([127, 0, 0, 1], 9090))),
+            redis_url,
+            database,
+            meta,
+            twilio,
+            migrate: env.switch("MIGRATE", true),
+            log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
+            log_filter: env.text("RUST_LOG"),
+        };
+        env.finish(config)
+    }
+
+    fn meta(env: &mut Env) -> Option<meta::Door> {
+        let app_secrets = env.secrets("META_APP_SECRET");
+        let verify_token = env.secret("META_VERIFY_TOKEN");
+        if app_secrets.is_empty() {
+            if verify_token.is_some() || env.text("META_ACCESS_TOKEN").is_some() {
+                env.problem(
+                    "META_APP_SECRET is not set although other META_ variables are: it is the key of every \
+                     webhook's signature (App Dashboard, Settings, Basic)",
+                );
+            }
+            return None;
+        }
+        let business = env.text("META_PHONE_NUMBER_ID");
+        Some(meta::Door { app_secrets, verify_token, business })
+    }
+
+    fn twilio(env: &mut Env) -> Option<twilio::Door> {
+        let auth_tokens = env.secrets("TWILIO_AUTH_TOKEN");
+        if auth_tokens.is_empty() {
+            if env.text("TWILIO_ACCOUNT_SID").is_some() {
+                env.problem(
+                    "TWILIO_AUTH_TOKEN is not set although TWILIO_ACCOUNT_SID is: it signs every webhook",
+                );
+            }
+            return None;
+        }
+        let public_url = match env.text("PUBLIC_URL").map(|url| url.parse::<PublicUrl>()) {
+            Some(Ok(url)) => url,
+            Some(Err(problem)) => {
+                env.problem(format!("PUBLIC_URL {problem}"));
+                return None;
+            }
+            None => {
+                env.problem(
+                    "PUBLIC_URL is not set: Twilio signs the address that it calls, so it must be known",
+                );
+                return None;
+            }
+        };
+        let shared_key = match env.text("TWILIO_WEBHOOK_SHARED_KEY").map(|key| key.parse::<SharedKey>()) {
+            None => None,
+            Some(Ok(key)) => Some(key),
+            Some(Err(problem)) => {
+                env.problem(format!("TWILIO_WEBHOOK_SHARED_KEY {problem}"));
+                None
+            }
+        };
+        Some(twilio::Door { auth_tokens, public_url, shared_key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_env(Env::from_values(pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect()))
+    }
+
+    #[test]
+    fn nothing_configured_names_everything_that_is_missing() {
+        let error = read(&[("INGEST_ADDR", "here")]).unwrap_err().to_string();
+        for name in ["REDIS_URL", "DATABASE_URL", "INGEST_ADDR", "META_APP_SECRET"] {
+            assert!(error.contains(name), "{name} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_in_an_error_or_in_the_debug_output() {
+        let secrets = [
+            ("META_APP_SECRET", "s3cret-app"),
+            ("META_VERIFY_TOKEN", "s3cret-verify"),
+            ("TWILIO_AUTH_TOKEN", "s3cret-token"),
+            ("DATABASE_URL", "postgres://u:s3cret-pw@127.0.0.1/db"),
+            ("REDIS_URL", "redis://:s3cret-redis@127.0.0.1"),
+            ("PUBLIC_URL", "https://user:s3cret-url@hooks.example"),
+            ("TWILIO_WEBHOOK_SHARED_KEY", "id:s3cret-shared"),
+        ];
+        let config = read(&secrets).unwrap();
+        assert!(!format!("{:?}", (&config.meta, &config.twilio, &config.redis_url)).contains("s3cret"));
+        for broken in [
+            ("DATABASE_URL", "postgres//s3cret-pw"),
+            ("REDIS_URL", "s3cret-redis"),
+            ("PUBLIC_URL", "s3cret-url"),
+        ] {
+            let mut pairs = secrets.to_vec();
+            pairs.push(broken);
+            let error = read(&pairs).unwrap_err().to_string();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+}

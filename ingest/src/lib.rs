@@ -1,0 +1,110 @@
+#![doc = include_str!("../README.md")]
+
+pub mod admin;
+pub mod config;
+pub mod intake;
+pub mod limits;
+pub mod meta;
+pub mod twilio;
+pub mod webhook;
+
+use std::future::Future;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use futures_util::FutureExt;
+use metrics_exporter_prometheus::PrometheusHandle;
+use shared::clock::Clock;
+use shared::queue::{Queue, QueueSettings};
+use sqlx::PgPool;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::config::Config;
+use crate::intake::Intake;
+
+/// What a request can reach. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The secrets of Meta's side, when it is configured.
+    pub meta: Option<meta::Door>,
+    /// The secrets of Twilio's side, when it is configured.
+    pub twilio: Option<twilio::Door>,
+    /// Where verified work goes.
+    pub intake: Intake,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Builds the door from its configuration. Connects to nothing yet.
+    pub fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        let settings = QueueSettings { patience: limits::REDIS_PATIENCE, ..QueueSettings::default() };
+        let queue = Queue::open(&config.redis_url, settings)?;
+        let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS);
+        let intake = Intake::new(queue, pool, clock.clone());
+        Ok(Self { meta: config.meta.clone(), twilio: config.twilio.clone(), intake, clock })
+    }
+
+    /// Postgres, which the door needs only when Redis is away.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        self.intake.pool()
+    }
+}
+
+/// The public routes.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/api/whatsapp/webhook", get(webhook::handshake).post(webhook::receive))
+        .route("/api/whatsapp/status", post(webhook::receive))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::new())
+        .with_state(app)
+}
+
+/// Serves both listeners until `stop` resolves, then lets the requests that run come to their end.
+pub async fn serve(
+    app: App,
+    metrics: PrometheusHandle,
+    public: TcpListener,
+    admin: TcpListener,
+    stop: impl Future<Output = ()> + Clone + Send + 'static,
+) -> std::io::Result<()> {
+    let admin = axum::serve(admin, admin::router(app.clone(), metrics)).with_graceful_shutdown(stop.clone());
+    let public = axum::serve(public, router(app)).with_graceful_shutdown(stop);
+    tokio::try_join!(public.into_future(), admin.into_future())?;
+    Ok(())
+}
+
+/// The whole life of the process: what `main` does, and what the sandbox starts as a process of its own.
+pub async fn run() -> anyhow::Result<()> {
+    let config = Config::from_env(shared::env::Env::of_process())?;
+    shared::telemetry::log(config.log_format, config.log_filter.as_deref());
+    let metrics = shared::telemetry::metrics()?;
+    let stop = shared::shutdown::on_signal()?;
+    let app = App::new(&config, Clock::system())?;
+    if config.migrate {
+        intake::migrate_when_possible(app.pool().clone());
+    }
+    let public = TcpListener::bind(config.addr)
+        .await
+        .map_err(|error| anyhow::anyhow!("INGEST_ADDR {}: {error}", config.addr))?;
+    let admin = TcpListener::bind(config.admin_addr)
+        .await
+        .map_err(|error| anyhow::anyhow!("ADMIN_ADDR {}: {error}", config.admin_addr))?;
+    tracing::info!(
+        addr = %public.local_addr()?,
+        admin.addr = %admin.local_addr()?,
+        meta = config.meta.is_some(),
+        twilio = config.twilio.is_some(),
+        version = env!("CARGO_PKG_VERSION"),
+        "postly-ingest is listening"
+    );
+    let stopping = async move { stop.cancelled_owned().await }.boxed().shared();
+    serve(app, metrics, public, admin, stopping).await?;
+    tracing::info!("postly-ingest has stopped");
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! What a signed webhook of Meta says (WhatsApp Business Platform, Webhooks, as of 2026).
+//!
+//! Taken apart level by level, each message on its own: one that cannot be read never takes its neighbours along.
+//! Every field is optional until it is needed; ids and times come as text or as numbers.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use shared::job::{Job, Notice, SendStatus, StatusReport};
+use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, clean, short};
+use shared::phone::E164;
+
+use crate::webhook::Arrival;
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    entry: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(default)]
+    time: Value,
+    #[serde(borrow)]
+    changes: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Change<'a> {
+    field: String,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+/// The parts of a change's value that name lists of events.
+#[derive(Deserialize)]
+struct Events<'a> {
+    #[serde(default)]
+    metadata: Value,
+    #[serde(borrow, default)]
+    messages: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    statuses: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    errors: Option<Vec<&'a RawValue>>,
+}
+
+/// Everything in one webhook. `business` is our number when a message does not name it.
+#[must_use]
+pub fn arrivals(body: &[u8], business: Option<&str>, now: DateTime<Utc>) -> Vec<Arrival> {
+    let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
+        return vec![unreadable(body, "not a webhook envelope")];
+    };
+    let mut arrivals = Vec::new();
+    for entry in envelope.entry {
+        match serde_json::from_str::<Entry<'_>>(entry.get()) {
+            Err(_) => arrivals.push(unreadable(entry.get().as_bytes(), "not a webhook entry")),
+            Ok(Entry { time, changes }) => {
+                for raw in changes {
+                    match serde_json::from_str::<Change<'_>>(raw.get()) {
+                        Err(_) => arrivals.push(unreadable(raw.get().as_bytes(), "not a webhook change")),
+                        Ok(change) => read_change(raw, &change, &time, business, now, &mut arrivals),
+                    }
+                }
+            }
+        }
+    }
+    if arrivals.is_empty() {
+        arrivals.push(Arrival::Ignored("empty"));
+    }
+    arrivals
+}
+
+fn read_change(
+    raw: &RawValue,
+    change: &Change<'_>,
+    time: &Value,
+    business: Option<&str>,
+    now: DateTime<Utc>,
+    arrivals: &mut Vec<Arrival>,
+) {
+    let notice = || {
+        let body = clean(raw.get());
+        let key = format!("{}:{}", scalar(time).unwrap_or_default(), digest(raw.get().as_bytes()));
+        let notice = Notice { provider: Provider::Meta, kind: short(&change.field), body };
+        Arrival::Job(Job::notice(notice, &key, now))
+    };
+    match change.field.as_str() {
+        "messages" => {}
+        // What our own business app sent: not somebody writing to us.
+        "smb_message_echoes" | "message_echoes" => return arrivals.push(Arrival::Ignored("echo")),
+        _ => return arrivals.push(notice()),
+    }
+    let Ok(events) = serde_json::from_str::<Events<'_>>(change.value.get()) else {
+        return arrivals.push(unreadable(raw.get().as_bytes(), "not a list of messages"));
+    };
+    let before = arrivals.len();
+    let business = scalar(&events.metadata["phone_number_id"]).or_else(|| business.map(str::to_owned));
+    let messages = events.messages.unwrap_or_default();
+    for raw in &messages {
+        arrivals.push(match read_message(raw, business.as_deref(), now) {
+            Ok(inbound) => Arrival::Job(Job::message(inbound, now)),
+            // A change of identity (Meta, since August 2026) names the person only inside `system`.
+            Err(NOBODY) if is_system(raw) => notice(),
+            Err(reason) => unreadable(raw.get().as_bytes(), reason),
+        });
+    }
+    for raw in events.statuses.unwrap_or_default() {
+        arrivals.push(match read_status(raw, now) {
+            Ok(Some(report)) => Arrival::Job(Job::status(report, now)),
+            Ok(None) => Arrival::Ignored("status"),
+            Err(reason) => unreadable(raw.get().as_bytes(), reason),
+        });
+    }
+    // Errors beside a message only say why that message has no content.
+    if messages.is_empty() && events.errors.is_some_and(|errors| !errors.is_empty()) {
+        arrivals.push(notice());
+    }
+    if arrivals.len() == before {
+        arrivals.push(Arrival::Ignored("empty"));
+    }
+}
+
+const NOBODY: &str = "a message from nobody";
+
+fn is_system(raw: &RawValue) -> bool {
+    serde_json::from_str::<Value>(raw.get()).is_ok_and(|message| message["type"] == "system")
+}
+
+fn read_message(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -> Result<Inbound, &'static str> {
+    let message: Value =
+        serde_json::from_str(raw.get()).map_err(|_| "a message that is not valid JSON text")?;
+    let business = clean(business.ok_or("a message to an unnamed number")?);
+    let id = scalar(&message["id"]).unwrap_or_else(|| format!("unnamed-{}", digest(raw.get().as_bytes())));
+    let phone = scalar(&message["from"]).and_then(|from| E164::from_provider(&from).ok());
+    let bsuid = scalar(&message["from_user_id"]).map(|id| short(&id));
+    let address = match (&phone, &bsuid) {
+        (Some(phone), _) => Address::Phone(phone.clone()),
+        (None, Some(bsuid)) => Address::Bsuid(bsuid.clone()),
+        (None, None) => return Err(NOBODY),
+    };
+    let content = if message["group_id"].is_string() {
+        // An answer would go to the sender alone, outside the group: none is given.
+        Content::Silent("group".to_owned())
+    } else {
+        content(&message)
+    };
+    Ok(Inbound {
+        id: MessageId::new(Provider::Meta, &business, &id),
+        provider: Provider::Meta,
+        business,
+        sender: Sender { address, phone, bsuid },
+        sent_at: moment(&message["timestamp"]).unwrap_or(now),
+        content,
+    })
+}
+
+fn content(message: &Value) -> Content {
+    let kind = message["type"].as_str().unwrap_or("text");
+    let text = |value: &Value| value.as_str().map(clean).filter(|text| !text.trim().is_empty());
+    match kind {
+        "text" => match text(&message["text"]["body"]) {
+            Some(body) => Content::Text(body),
+            None => Content::Silent("empty".to_owned()),
+        },
+        "image" | "video" | "document" => match text(&message[kind]["caption"]) {
+            Some(caption) => Content::Text(caption),
+            None => Content::Unreadable(kind.to_owned()),
+        },
+        // Nothing that we send has buttons yet, and what changes or removes an earlier message, or only reacts to
+        // one, must never be taken for a brief.
+        "button" | "interactive" | "reaction" | "system" | "edit" | "revoke" | "request_welcome" => {
+            Content::Silent(kind.to_owned())
+        }
+        other => Content::Unreadable(short(other)),
+    }
+}
+
+fn read_status(raw: &RawValue, now: DateTime<Utc>) -> Result<Option<StatusReport>, &'static str> {
+    let status: Value =
+        serde_json::from_str(raw.get()).map_err(|_| "a status that is not valid JSON text")?;
+    let stage = match status["status"].as_str() {
+        Some("sent") => SendStatus::Sent,
+        Some("delivered") => SendStatus::Delivered,
+        Some("read" | "played") => SendStatus::Read,
+        Some("failed") => SendStatus::Failed,
+        _ => return Ok(None),
+    };
+    Ok(Some(StatusReport {
+        provider: Provider::Meta,
+        provider_message_id: scalar(&status["id"]).map(|id| short(&id)).ok_or("a status of no message")?,
+        outbox_id: status["biz_opaque_callback_data"]
+            .as_str()
+            .and_then(|data| data.strip_prefix("outbox:")?.parse().ok()),
+        status: stage,
+        at: moment(&status["timestamp"]).unwrap_or(now),
+        error_code: scalar(&status["errors"][0]["code"]).map(|code| short(&code)),
+    }))
+}
+
+/// An id or a time, which Meta writes as text in some places and as a number in others.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Seconds since 1970; anything absurd is no time at all.
+fn moment(value: &Value) -> Option<DateTime<Utc>> {
+    let seconds: i64 = scalar(value)?.parse().ok()?;
+    DateTime::from_timestamp(seconds, 0).filter(|at| (0..=4_102_444_800).contains(&at.timestamp()))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+fn unreadable(bytes: &[u8], reason: &'static str) -> Arrival {
+    let id = MessageId::new(Provider::Meta, "unreadable", &digest(bytes));
+    Arrival::Unreadable { id, reason, bytes: bytes.to_vec() }
+}
+
+#[cfg(test)]
+#[path = "payload_tests.rs"]
+mod tests;

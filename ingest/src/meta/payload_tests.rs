@@ -1,0 +1,130 @@
+//! Every fixture of Meta leads to what it should, and hostile payloads lead to something.
+
+use super::*;
+
+fn at() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+}
+
+/// What a payload led to, in words.
+fn led_to(body: &[u8]) -> Vec<String> {
+    arrivals(body, Some("1098"), at())
+        .into_iter()
+        .map(|arrival| match arrival {
+            Arrival::Ignored(kind) => format!("ignored {kind}"),
+            Arrival::Unreadable { reason, .. } => format!("unreadable: {reason}"),
+            Arrival::Job(job) => match job.work {
+                shared::job::Work::Message(inbound) => match inbound.content {
+                    Content::Text(_) => "text".to_owned(),
+                    Content::Unreadable(kind) => format!("hint {kind}"),
+                    Content::Silent(kind) => format!("silent {kind}"),
+                },
+                shared::job::Work::Status(report) => format!("status {}", report.status.as_str()),
+                shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
+            },
+        })
+        .collect()
+}
+
+#[test]
+fn every_fixture_leads_to_what_it_should() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/meta");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".json") && !name.starts_with("api_"))
+        .collect();
+    names.sort();
+    assert!(names.len() > 70);
+    let page: Vec<String> = names
+        .iter()
+        .map(|name| {
+            let body = std::fs::read(format!("{folder}/{name}")).unwrap();
+            format!("{name}: {}", led_to(&body).join(", "))
+        })
+        .collect();
+    insta::assert_snapshot!(page.join("\n"));
+}
+
+fn message(fields: &str) -> String {
+    format!(
+        r#"{{"entry":[{{"changes":[{{"field":"messages","value":{{"metadata":{{"phone_number_id":"1"}},"messages":[{fields}]}}}}]}}]}}"#
+    )
+}
+
+#[test]
+fn one_unreadable_message_does_not_take_its_neighbours_along() {
+    let good = r#"{"id":"a","from":"33639980123","type":"text","text":{"body":"un"}}"#;
+    let lone_surrogate = r#"{"id":"b","from":"33639980123","type":"text","text":{"body":"\ud800"}}"#;
+    let nobody = r#"{"id":"c","type":"text","text":{"body":"trois"}}"#;
+    let led = led_to(message(&[good, lone_surrogate, nobody, "17", good].join(",")).as_bytes());
+    assert_eq!(
+        led,
+        [
+            "text",
+            "unreadable: a message that is not valid JSON text",
+            "unreadable: a message from nobody",
+            "unreadable: a message from nobody",
+            "text"
+        ]
+    );
+}
+
+#[test]
+fn absurd_values_lose_nothing() {
+    for (fields, expected) in [
+        // No id, no timestamp, no type, a number for a number.
+        (r#"{"from":33639980123,"text":{"body":"x"}}"#, "text"),
+        (
+            r#"{"id":7,"from":"+33639980123","timestamp":"soon","type":"text","text":{"body":"x\u0000y"}}"#,
+            "text",
+        ),
+        (
+            r#"{"id":"a","from":"33639980123","timestamp":99999999999999,"type":"text","text":{"body":"x"}}"#,
+            "text",
+        ),
+        (r#"{"id":"a","from":"33639980123","type":"text","text":{"body":"   "}}"#, "silent empty"),
+        (r#"{"id":"a","from":"33639980123","type":"text","text":null}"#, "silent empty"),
+        (r#"{"id":"a","from":"33639980123","type":"hologram","hologram":{}}"#, "hint hologram"),
+        (r#"{"id":"a","from":"","from_user_id":"FR.1","type":"text","text":{"body":"x"}}"#, "text"),
+        (
+            r#"{"id":"a","from":"nonsense","type":"text","text":{"body":"x"}}"#,
+            "unreadable: a message from nobody",
+        ),
+    ] {
+        assert_eq!(led_to(message(fields).as_bytes()), [expected], "{fields}");
+    }
+    for (body, expected) in [
+        ("", "unreadable: not a webhook envelope"),
+        ("null", "unreadable: not a webhook envelope"),
+        (r#"{"entry":{}}"#, "unreadable: not a webhook envelope"),
+        (r#"{"entry":[]}"#, "ignored empty"),
+        (r#"{"entry":[{"changes":7}]}"#, "unreadable: not a webhook entry"),
+        (r#"{"entry":[{"changes":[{"field":"messages"}]}]}"#, "unreadable: not a webhook change"),
+        (
+            r#"{"entry":[{"changes":[{"field":"messages","value":{"messages":{}}}]}]}"#,
+            "unreadable: not a list of messages",
+        ),
+        (r#"{"entry":[{"changes":[{"field":"messages","value":{"messages":null}}]}]}"#, "ignored empty"),
+    ] {
+        assert_eq!(led_to(body.as_bytes()), [expected], "{body}");
+    }
+}
+
+#[test]
+fn a_batch_of_a_thousand_is_taken_whole() {
+    let one = r#"{"id":"a","from":"33639980123","type":"text","text":{"body":"x"}}"#;
+    let batch = message(&vec![one; 1000].join(","));
+    assert_eq!(led_to(batch.as_bytes()).len(), 1000);
+}
+
+#[test]
+fn our_own_id_comes_back_with_a_status() {
+    let body = include_bytes!("../../../fixtures/meta/status_with_opaque_data.json");
+    let text = std::str::from_utf8(body).unwrap();
+    let opaque = text.split("biz_opaque_callback_data").nth(1).unwrap().split('"').nth(2).unwrap();
+    let body = text.replace(opaque, "outbox:42");
+    let Some(Arrival::Job(job)) = arrivals(body.as_bytes(), None, at()).pop() else { panic!("no job") };
+    let shared::job::Work::Status(report) = job.work else { panic!("no status") };
+    assert_eq!(report.outbox_id, Some(42));
+}

@@ -1,0 +1,62 @@
+//! Every fixture of Twilio leads to what it should, and hostile forms lead to something.
+
+use super::*;
+
+fn led_to(body: &[u8], query: &str) -> String {
+    match arrival(body, query, DateTime::UNIX_EPOCH) {
+        Arrival::Ignored(kind) => format!("ignored {kind}"),
+        Arrival::Unreadable { reason, .. } => format!("unreadable: {reason}"),
+        Arrival::Job(job) => match job.work {
+            shared::job::Work::Message(inbound) => match inbound.content {
+                Content::Text(_) => "text".to_owned(),
+                Content::Unreadable(kind) => format!("hint {kind}"),
+                Content::Silent(kind) => format!("silent {kind}"),
+            },
+            shared::job::Work::Status(report) => {
+                format!("status {} {}", report.status.as_str(), report.error_code.unwrap_or_default())
+            }
+            shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
+        },
+    }
+}
+
+#[test]
+fn every_fixture_leads_to_what_it_should() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/twilio");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".form") && !name.starts_with("api_"))
+        .collect();
+    names.sort();
+    assert!(names.len() > 35);
+    let page: Vec<String> = names
+        .iter()
+        .map(|name| format!("{name}: {}", led_to(&std::fs::read(format!("{folder}/{name}")).unwrap(), "")))
+        .collect();
+    insta::assert_snapshot!(page.join("\n"));
+}
+
+#[test]
+fn our_own_id_comes_back_in_the_address() {
+    let body = b"MessageSid=SM1&MessageStatus=delivered&From=whatsapp%3A%2B33199001234";
+    let Arrival::Job(job) = arrival(body, "outbox=42&x=1", DateTime::UNIX_EPOCH) else { panic!("no job") };
+    let shared::job::Work::Status(report) = job.work else { panic!("no status") };
+    assert_eq!((report.outbox_id, report.provider_message_id.as_str()), (Some(42), "SM1"));
+}
+
+#[test]
+fn absurd_forms_lose_nothing() {
+    for (body, expected) in [
+        ("", "unreadable: a message from nobody"),
+        ("From=whatsapp%3A%2B33639980123", "unreadable: a message to an unnamed number"),
+        ("From=whatsapp%3A%2B33639980123&To=whatsapp%3A%2B33199001234&Body=x", "text"),
+        ("From=whatsapp%3A%2B33639980123&To=t&Body=%00%00", "silent empty"),
+        ("From=whatsapp%3AFR.139&To=t&Body=x&Body=y", "text"),
+        ("MessageStatus=delivered", "unreadable: a status of no message"),
+        ("MessageSid=SM1&MessageStatus=queued", "ignored status"),
+        ("%ff%fe=&&&=", "unreadable: a message from nobody"),
+    ] {
+        assert_eq!(led_to(body.as_bytes(), ""), expected, "{body}");
+    }
+}

@@ -1,0 +1,313 @@
+//! A test's world: a database and a queue of its own, ingest, workers, simulators, and people.
+//!
+//! When the test is over the world becomes quiet and its books are checked, so that every test checks them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use ingest::App;
+use shared::clock::Clock;
+use shared::env::Env;
+use shared::message::Provider;
+use shared::queue::{Queue, QueueSettings};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use worker::Worker;
+use worker::policy::{Backoff, Patience};
+
+use crate::person::Person;
+use crate::process::{Process, Role};
+use crate::servers::{Options, Servers};
+use crate::stage::Stage;
+
+/// The longest that a world may take to become quiet after a test.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// What all tests of one program share: the servers, and the logical Redis databases that are free.
+pub struct Ground {
+    exe: PathBuf,
+    servers: OnceCell<Servers>,
+    template: Mutex<bool>,
+    redis: Semaphore,
+    free: std::sync::Mutex<Vec<u32>>,
+    next: AtomicU32,
+}
+
+impl Ground {
+    /// A ground whose servers start with the first test. `exe` is the sandbox's own program.
+    #[must_use]
+    pub const fn new(exe: PathBuf) -> Self {
+        Self {
+            exe,
+            servers: OnceCell::const_new(),
+            template: Mutex::const_new(false),
+            redis: Semaphore::const_new(0),
+            free: std::sync::Mutex::new(Vec::new()),
+            next: AtomicU32::new(0),
+        }
+    }
+
+    async fn servers(&self) -> &Servers {
+        let start = async {
+            let servers = Servers::start(Options::tests(&self.exe)).await.expect("the servers of the tests");
+            let client = redis::Client::open(servers.redis_url.as_str()).expect("an address of Redis");
+            let mut redis = client.get_multiplexed_async_connection().await.expect("a connection to Redis");
+            let config: Vec<String> = redis::cmd("CONFIG")
+                .arg("GET")
+                .arg("databases")
+                .query_async(&mut redis)
+                .await
+                .expect("databases");
+            let databases: u32 = config[1].parse().expect("a number of databases");
+            self.free.lock().expect("no panic while held").extend((0..databases).rev());
+            self.redis.add_permits(databases as usize);
+            servers
+        };
+        self.servers.get_or_init(|| start).await
+    }
+
+    /// A fresh database, copied from one that is migrated once.
+    async fn database(&self) -> String {
+        let url = &self.servers().await.database_url;
+        let (base, _) = url.rsplit_once('/').expect("an address with a database");
+        let template = format!("postly_template_{}", std::process::id());
+        let mut admin = PgConnection::connect(url).await.expect("a connection to Postgres");
+        let mut made = self.template.lock().await;
+        if !*made {
+            create(&mut admin, &template, "template0").await;
+            let pool = PgPool::connect(&format!("{base}/{template}")).await.expect("the template");
+            shared::db::migrate(&pool).await.expect("migrations");
+            pool.close().await;
+            *made = true;
+        }
+        let name = format!("postly_test_{}_{}", std::process::id(), self.next.fetch_add(1, Ordering::SeqCst));
+        create(&mut admin, &name, &template).await;
+        format!("{base}/{name}")
+    }
+}
+
+async fn create(admin: &mut PgConnection, name: &str, template: &str) {
+    let statement = format!("create database {name} template {template}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(admin).await.expect("a database of its own");
+}
+
+/// The world.
+pub struct Sandbox {
+    /// The providers and the model.
+    pub stage: Stage,
+    /// The books.
+    pub pool: PgPool,
+    /// The queue.
+    pub queue: Queue,
+    /// The time of ingest and of the workers in this process.
+    pub clock: Clock,
+    /// Where ingest answers.
+    pub ingest: String,
+    /// The variables of every process.
+    pub variables: BTreeMap<String, String>,
+    exe: PathBuf,
+    patience: Patience,
+    workers: Vec<(CancellationToken, JoinHandle<anyhow::Result<()>>)>,
+    door: CancellationToken,
+    people: AtomicU32,
+}
+
+/// Runs a test in a world of its own, with one worker already there.
+pub async fn run(ground: &'static Ground, test: impl AsyncFnOnce(&mut Sandbox)) {
+    run_without_worker(ground, async |sandbox: &mut Sandbox| {
+        sandbox.starts_worker();
+        test(sandbox).await;
+    })
+    .await;
+}
+
+/// Runs a test in a world in which nobody works yet.
+pub async fn run_without_worker(ground: &'static Ground, test: impl AsyncFnOnce(&mut Sandbox)) {
+    ground.servers().await;
+    let place: SemaphorePermit<'_> = ground.redis.acquire().await.expect("never closed");
+    let number = ground.free.lock().expect("no panic while held").pop().expect("as many as permits");
+    let mut sandbox = Sandbox::open(ground, number).await;
+    test(&mut sandbox).await;
+    sandbox.ends().await;
+    ground.free.lock().expect("no panic while held").push(number);
+    drop(place);
+}
+
+impl Sandbox {
+    async fn open(ground: &Ground, redis: u32) -> Self {
+        let stage = Stage::open().await.expect("the simulators");
+        let mut variables = stage.variables();
+        variables.insert("DATABASE_URL".to_owned(), ground.database().await);
+        variables.insert(
+            "REDIS_URL".to_owned(),
+            format!("{}/{redis}", ground.servers().await.redis_url.trim_end_matches('/')),
+        );
+        variables.insert("LEASE_SECONDS".to_owned(), "1".to_owned());
+        variables.insert("MIGRATE".to_owned(), "off".to_owned());
+        let pool = PgPool::connect(&variables["DATABASE_URL"]).await.expect("the database of a test");
+        let settings = QueueSettings { lease: Duration::from_secs(1), ..QueueSettings::default() };
+        let queue =
+            Queue::open(&variables["REDIS_URL"].clone().into(), settings).expect("an address of Redis");
+        assert_eq!(
+            queue.figures().await.expect("Redis").lanes,
+            0,
+            "the queue of a test must be empty: is it another's?"
+        );
+        let clock = Clock::system();
+        let door = CancellationToken::new();
+        let ingest = serve(&variables, &clock, &door).await;
+        stage.calls(&ingest);
+        let patience = Patience {
+            attempts: 3,
+            retry: Backoff { first: Duration::from_millis(20), longest: Duration::from_millis(100) },
+            unknown_deadline: Duration::from_secs(3),
+            unknown_poll: Duration::from_millis(50),
+            send_timeout: Duration::from_secs(2),
+            model_timeout: Duration::from_secs(5),
+        };
+        let exe = ground.exe.clone();
+        Self {
+            stage,
+            pool,
+            queue,
+            clock,
+            ingest,
+            variables,
+            exe,
+            patience,
+            workers: Vec::new(),
+            door,
+            people: AtomicU32::new(1),
+        }
+    }
+
+    /// Somebody new, through this provider.
+    #[must_use]
+    pub fn person(&self, provider: Provider) -> Person {
+        let number = self.people.fetch_add(1, Ordering::SeqCst);
+        Person::new(&self.stage, &self.pool, provider, &format!("+336399800{number:02}"), "Camille Durand")
+    }
+
+    /// One more worker, inside this process.
+    pub fn starts_worker(&mut self) {
+        let config = worker::config::Config::from_env(Env::from_values(self.variables.clone()))
+            .expect("a configuration");
+        let worker = Worker::new(&config, self.clock.clone(), self.patience.clone()).expect("a worker");
+        let stop = CancellationToken::new();
+        self.workers.push((stop.clone(), tokio::spawn(worker.run(8, stop))));
+    }
+
+    /// Every worker of this process is asked to stop, and does.
+    pub async fn stops_workers(&mut self) {
+        for (stop, running) in self.workers.drain(..) {
+            stop.cancel();
+            running.await.expect("a worker does not panic").expect("a worker stops in order");
+        }
+    }
+
+    /// A worker as a process of its own, with further variables.
+    #[must_use]
+    pub fn worker_process(&self, further: &[(&str, &str)]) -> Process {
+        let mut variables = self.variables.clone();
+        variables.extend(further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let log = crate::servers::default_base().with_file_name("test-workers.log");
+        Process::start(&self.exe, Role::Worker, &variables, &log).expect("a worker process")
+    }
+
+    /// Waits until nothing is queued, being worked on, or on its way.
+    pub async fn is_quiet(&self) {
+        let deadline = Instant::now() + QUIET;
+        let mut turns = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            turns.tick().await;
+            let (meta, twilio) = tokio::join!(self.stage.meta.quiet(QUIET), self.stage.twilio.quiet(QUIET));
+            let figures = self.queue.figures().await.expect("Redis");
+            if figures.lanes == 0 && meta.is_ok() && twilio.is_ok() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the world does not become quiet: {figures:?}");
+        }
+    }
+
+    /// Waits until the queue has so many dead letters.
+    pub async fn has_dead_letters(&self, expected: u64) {
+        self.is_quiet().await;
+        assert_eq!(self.queue.figures().await.expect("Redis").dead, expected, "dead letters");
+    }
+
+    async fn ends(&mut self) {
+        if self.workers.is_empty() {
+            self.starts_worker();
+        }
+        self.is_quiet().await;
+        self.stops_workers().await;
+        self.door.cancel();
+        self.stage.close().await;
+        self.checks_the_books().await;
+        self.pool.close().await;
+        let client = redis::Client::open(self.variables["REDIS_URL"].as_str()).expect("an address of Redis");
+        let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
+        let strays: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await.expect("keys");
+        let strays: Vec<&String> = strays
+            .iter()
+            .filter(|key| {
+                !["{wa:0}seen:", "{wa:0}stats", "{wa:0}dead", "{wa:0}wake"]
+                    .iter()
+                    .any(|known| key.starts_with(known))
+            })
+            .collect();
+        assert!(strays.is_empty(), "finished work left something in Redis: {strays:?}");
+        redis::cmd("FLUSHDB").query_async::<()>(&mut redis).await.expect("an empty database");
+    }
+
+    /// Entries sum to balances; every key once; a hold ends in posts or in a refund, never both; nothing is left
+    /// to be sent.
+    async fn checks_the_books(&self) {
+        let off: Vec<(String, i32, i64)> = sqlx::query_as(
+            r#"select u."id", u."credits", coalesce(sum(l."delta"), 0) from "User" u
+               left join "CreditLedger" l on l."userId" = u."id" group by u."id" having u."credits" <> coalesce(sum(l."delta"), 0)"#,
+        )
+        .fetch_all(&self.pool)
+        .await
+        .expect("the books");
+        assert!(off.is_empty(), "balances that their entries do not explain: {off:?}");
+        let unsent: i64 = sqlx::query_scalar(
+            "select count(*) from wa.outbox where state in ('pending', 'sending', 'unknown')",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .expect("the outbox");
+        assert_eq!(unsent, 0, "words that were never sent");
+        let unbalanced: Vec<String> = sqlx::query_scalar(
+            "select r.message_id from wa.receipt r
+             left join wa.credit_op held on held.key = 'generation:' || r.message_id
+             left join wa.credit_op back on back.key = 'refund:' || r.message_id
+             where r.state = 'started'
+                or (r.outcome = 'posts') <> (held.key is not null and back.key is null)",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .expect("the receipts");
+        assert!(unbalanced.is_empty(), "messages whose end and whose debit disagree: {unbalanced:?}");
+    }
+}
+
+/// Ingest on a free port of this process.
+async fn serve(variables: &BTreeMap<String, String>, clock: &Clock, stop: &CancellationToken) -> String {
+    let config =
+        ingest::config::Config::from_env(Env::from_values(variables.clone())).expect("a configuration");
+    let app = App::new(&config, clock.clone()).expect("an ingest");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        axum::serve(listener, ingest::router(app)).with_graceful_shutdown(stop.cancelled_owned()).await
+    });
+    format!("http://{address}")
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+pub mod chat;
+pub mod conversation;
+pub mod person;
+pub mod process;
+pub mod say;
+pub mod servers;
+pub mod simulators;
+pub mod stack;
+pub mod stage;

@@ -1,0 +1,96 @@
+//! `cargo demo`: the whole system on one machine, with a chat page, or with one sentence (`--say`).
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use sandbox::process::Role;
+use sandbox::servers::keeper;
+use sandbox::stack::Stack;
+use sandbox::{chat, say};
+use shared::message::Provider;
+use tokio::net::TcpListener;
+
+/// Runs Postly for WhatsApp on this machine: Postgres, Redis, ingest, a worker, and simulated Meta, Twilio and
+/// `OpenAI`. Ctrl-C stops all of it.
+#[derive(Parser)]
+#[command(name = "cargo demo --")]
+struct Arguments {
+    /// Send this one message, print the reply and the credits before and after, and end.
+    #[arg(long, value_name = "TEXT")]
+    say: Option<String>,
+    /// Who carries the message of --say.
+    #[arg(long, default_value = "meta", value_name = "meta|twilio")]
+    provider: Provider,
+    /// Where the chat page is served on loopback.
+    #[arg(long, default_value_t = 8088)]
+    port: u16,
+}
+
+fn main() -> ExitCode {
+    // The processes that the demo is made of are this same program.
+    let first = std::env::args().nth(1).unwrap_or_default();
+    if first == keeper::ARGUMENT {
+        return keeper::main();
+    }
+    if let Some(role) = Role::of(&first) {
+        return role.play();
+    }
+    let arguments = Arguments::parse();
+    let ran = tokio::runtime::Runtime::new()
+        .context("starting the runtime")
+        .and_then(|runtime| runtime.block_on(run(arguments)));
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    let stop = shared::shutdown::on_signal()?;
+    // Before anything else is started: a busy port is the most likely thing to be wrong.
+    let listener = match arguments.say {
+        Some(_) => None,
+        None => Some(TcpListener::bind(("127.0.0.1", arguments.port)).await.map_err(|error| {
+            anyhow::anyhow!("port {} is not free ({error}): choose another with --port", arguments.port)
+        })?),
+    };
+    let stack = tokio::select! {
+        stack = Stack::start(|what| eprintln!("… {what}")) => stack?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let result = match (&arguments.say, listener) {
+        (Some(text), _) => {
+            let said = tokio::select! {
+                said = say::say(&stack, arguments.provider, text) => said,
+                () = stop.cancelled() => Err(anyhow::anyhow!("interrupted")),
+            };
+            stack.stop().await.and(said)
+        }
+        (None, Some(listener)) => {
+            println!("\nThe chat page: http://{}", listener.local_addr()?);
+            println!(
+                "Webhooks arrive at {}/api/whatsapp/webhook; logs are in {}",
+                stack.ingest_url,
+                stack.logs.display()
+            );
+            println!("Ctrl-C stops everything.");
+            // Fast answers would hide what the page is there to show.
+            stack.stage.openai.slow(Duration::from_millis(700));
+            let stack = Arc::new(stack);
+            chat::serve(stack.clone(), listener, stop.cancelled_owned()).await?;
+            eprintln!("… Stopping");
+            match Arc::into_inner(stack) {
+                Some(stack) => stack.stop().await,
+                None => Ok(()),
+            }
+        }
+        (None, None) => Ok(()),
+    };
+    result
+}

@@ -1,0 +1,165 @@
+//! Somebody with a phone, in a test: says things, hears answers, owns credits.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use shared::message::{MessageId, Provider};
+use sqlx::PgPool;
+
+use crate::simulators::courier::Delivery;
+use crate::simulators::meta::MetaPerson;
+use crate::simulators::twilio::TwilioPerson;
+use crate::stage::Stage;
+
+/// How long an answer may take in a test before silence counts as silence.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The phone, by who connects it.
+#[derive(Clone)]
+pub enum Phone {
+    /// Through Meta.
+    Meta(MetaPerson),
+    /// Through Twilio.
+    Twilio(TwilioPerson),
+}
+
+/// A person. Hears each message once, in the order in which they came.
+pub struct Person {
+    /// The phone.
+    pub phone: Phone,
+    number: String,
+    stage: Stage,
+    pool: PgPool,
+    heard: AtomicUsize,
+}
+
+/// Something that was said, and what became of its webhook.
+#[derive(Debug)]
+pub struct Said {
+    /// The key of the message in our books.
+    pub id: MessageId,
+    /// The webhook.
+    pub delivery: Delivery,
+}
+
+impl Person {
+    /// Somebody with this number, such as `+33639980001`.
+    #[must_use]
+    pub fn new(stage: &Stage, pool: &PgPool, provider: Provider, number: &str, name: &str) -> Self {
+        let phone = match provider {
+            Provider::Meta => Phone::Meta(stage.meta.person(number, name)),
+            Provider::Twilio => Phone::Twilio(stage.twilio.person(number, name)),
+        };
+        Self {
+            phone,
+            number: number.to_owned(),
+            stage: stage.clone(),
+            pool: pool.clone(),
+            heard: AtomicUsize::new(0),
+        }
+    }
+
+    /// Gives the person an account with credits, as the web app would have made it, with the row in the ledger that
+    /// explains them.
+    pub async fn with_credits(self, credits: i32) -> Self {
+        let (id, entry) = (shared::db::new_id(), shared::db::new_id());
+        sqlx::query(
+            r#"with person as (
+                 insert into "User" ("id", "credits", "waPhoneE164", "updatedAt") values ($1, $2, $3, now()) returning "id")
+               insert into "CreditLedger" ("id", "userId", "delta", "reason") select $4, "id", $2, 'purchase' from person"#,
+        )
+        .bind(id)
+        .bind(credits)
+        .bind(&self.number)
+        .bind(entry)
+        .execute(&self.pool)
+        .await
+        .expect("the account of a person in a test");
+        self
+    }
+
+    /// Writes a text: a signed webhook over HTTP.
+    pub async fn says(&self, text: &str) -> Said {
+        let delivery = match &self.phone {
+            Phone::Meta(person) => person.text(text).await,
+            Phone::Twilio(person) => person.text(text).await,
+        };
+        Said { id: self.key(&delivery.message_id), delivery }
+    }
+
+    /// The key in our books of a message with this provider's id.
+    #[must_use]
+    pub fn key(&self, id: &str) -> MessageId {
+        match &self.phone {
+            Phone::Meta(_) => MessageId::new(Provider::Meta, &self.stage.meta.options().phone_number_id, id),
+            Phone::Twilio(_) => {
+                MessageId::new(Provider::Twilio, &self.stage.twilio.options().account_sid, id)
+            }
+        }
+    }
+
+    /// The provider delivers a message again: the same bytes, so many times, one by one or all at once.
+    pub async fn redeliver(&self, said: &Said, times: usize, at_once: bool) -> Vec<Delivery> {
+        match &self.phone {
+            Phone::Meta(_) => self.stage.meta.redeliver(&said.delivery.message_id, times, at_once).await,
+            Phone::Twilio(_) => self.stage.twilio.redeliver(&said.delivery.message_id, times, at_once).await,
+        }
+    }
+
+    /// The next message that this person has not heard yet.
+    pub async fn hears(&self) -> String {
+        let place = self.heard.fetch_add(1, Ordering::SeqCst);
+        let texts: Result<Vec<String>, _> = match &self.phone {
+            Phone::Meta(person) => person
+                .hears(place + 1, PATIENCE)
+                .await
+                .map(|all| all.into_iter().map(|sent| sent.text).collect()),
+            Phone::Twilio(person) => person
+                .hears(place + 1, PATIENCE)
+                .await
+                .map(|all| all.into_iter().map(|sent| sent.text).collect()),
+        };
+        texts.unwrap_or_else(|silence| panic!("no answer: {silence}")).swap_remove(place)
+    }
+
+    /// Everything that this person was ever sent.
+    #[must_use]
+    pub fn has_heard(&self) -> Vec<String> {
+        match &self.phone {
+            Phone::Meta(person) => person.heard().into_iter().map(|sent| sent.text).collect(),
+            Phone::Twilio(person) => person.heard().into_iter().map(|sent| sent.text).collect(),
+        }
+    }
+
+    /// The balance.
+    pub async fn credits(&self) -> i32 {
+        sqlx::query_scalar(r#"select "credits" from "User" where "waPhoneE164" = $1"#)
+            .bind(&self.number)
+            .fetch_one(&self.pool)
+            .await
+            .expect("the balance of a person in a test")
+    }
+
+    /// How often this person was charged, and how often refunded.
+    pub async fn charges(&self) -> (i64, i64) {
+        sqlx::query_as(
+            r#"select count(*) filter (where "reason" = 'whatsapp_generation'), count(*) filter (where "reason" = 'refund')
+               from "CreditLedger" l join "User" u on u."id" = l."userId" where u."waPhoneE164" = $1"#,
+        )
+        .bind(&self.number)
+        .fetch_one(&self.pool)
+        .await
+        .expect("the charges of a person in a test")
+    }
+
+    /// How many generations stand in this person's history.
+    pub async fn generations(&self) -> i64 {
+        sqlx::query_scalar(
+            r#"select count(*) from "Generation" g join "User" u on u."id" = g."userId" where u."waPhoneE164" = $1"#,
+        )
+        .bind(&self.number)
+        .fetch_one(&self.pool)
+        .await
+        .expect("the history of a person in a test")
+    }
+}

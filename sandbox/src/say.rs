@@ -1,0 +1,90 @@
+//! One message through the whole system, without a browser: progress while it waits, then the reply and the
+//! credits before and after.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use shared::message::Provider;
+use shared::story::{self, What};
+use tokio::time::Instant;
+
+use crate::chat;
+use crate::stack::Stack;
+
+/// How long an answer may take. A real model needs some seconds for each of its three steps.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Sends the text as the demo's visitor and prints what comes back. An error is the reason why nothing did.
+pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
+    ensure!(
+        !stack.reality.of_provider(provider),
+        "{provider} is configured for real: write to your number from your own WhatsApp instead of using --say"
+    );
+    let mut people = chat::visitors(stack).await;
+    let Some(person) = people.remove(&provider) else { bail!("no visitor for {provider}") };
+    let (before, heard_before) = (person.credits().await, person.has_heard().len());
+    let began = Instant::now();
+    println!("you → Postly ({provider}): {text}");
+    let said = person.says(text).await;
+    ensure!(
+        said.delivery.status == Some(200),
+        "the webhook was not taken: {}",
+        said.delivery.status.map_or("no answer".to_owned(), |status| format!("HTTP {status}"))
+    );
+    println!("  {:>7} ms  webhook acknowledged", said.delivery.elapsed.as_millis());
+    let mut told = 0;
+    let mut turns = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        turns.tick().await;
+        let events = story::of(&stack.pool, &said.id).await?;
+        for event in events.iter().skip(told) {
+            let since = (event.at - events[0].at).num_milliseconds();
+            println!(
+                "  {since:>7} ms  {}{}",
+                words(&event.what),
+                event.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default()
+            );
+        }
+        told = told.max(events.len());
+        let ended = events.iter().any(|event| matches!(event.what, What::Ended(_)));
+        let sent = events.iter().any(|event| matches!(event.what, What::Accepted));
+        if ended && events.iter().any(|event| event.what == What::SendFailed) {
+            bail!("the provider refused the reply");
+        }
+        if ended && sent && person.has_heard().len() > heard_before {
+            break;
+        }
+        ensure!(
+            began.elapsed() < PATIENCE,
+            "no answer after {} s; the logs are in {}",
+            PATIENCE.as_secs(),
+            stack.logs.display()
+        );
+    }
+    println!("\nPostly → you:");
+    for part in person.has_heard().into_iter().skip(heard_before) {
+        println!("{part}\n");
+    }
+    println!(
+        "credits: {before} before, {} after ({:.1} s)",
+        person.credits().await,
+        began.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn words(what: &What) -> String {
+    match what {
+        What::Received => "verified and queued".to_owned(),
+        What::Started => "taken by a worker".to_owned(),
+        What::Held => "credit held".to_owned(),
+        What::Step(name) => format!("model: {name}"),
+        What::Ended(outcome) => format!("ended: {outcome}"),
+        What::Refunded => "credit refunded".to_owned(),
+        What::Accepted => "accepted by the provider".to_owned(),
+        What::Sent => "sent".to_owned(),
+        What::Delivered => "delivered".to_owned(),
+        What::Read => "read".to_owned(),
+        What::SendFailed => "refused by the provider".to_owned(),
+    }
+}

@@ -1,0 +1,176 @@
+//! What Meta remembers: phones, templates, what was sent, what was received, and how the simulator is set.
+//!
+//! Pure state behind one lock. A person is found by the digits of the number or by the business-scoped user id
+//! (BSUID), since either may be all that the business knows.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::super::courier::Persistence;
+use super::super::receipts::{Fate, Statuses};
+use super::template::Template;
+
+/// A message that was accepted from the business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sent {
+    /// Meta's id.
+    pub wamid: String,
+    /// Digits of the recipient's number; `None` when it was addressed by BSUID and hides its number.
+    pub to: Option<String>,
+    /// The recipient's BSUID.
+    pub user_id: String,
+    /// What the person reads on the screen.
+    pub text: String,
+    /// `text`, `interactive` or `template`.
+    pub kind: String,
+    /// `biz_opaque_callback_data`, echoed in every status.
+    pub opaque: Option<String>,
+    /// The message it quotes.
+    pub quotes: Option<String>,
+    /// The request as it was received.
+    pub request: Value,
+    /// When it was accepted.
+    pub at: DateTime<Utc>,
+    /// What became of it so far.
+    pub status: Fate,
+}
+
+/// A `status: read` request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadReceipt {
+    /// The person's message.
+    pub message_id: String,
+    /// Whether typing was asked for as well.
+    pub typing: bool,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// When Meta says that a message cannot be delivered; both ways are seen in the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The request is answered with the error.
+    AtOnce,
+    /// The request is accepted and a `failed` status follows.
+    ByStatus,
+}
+
+/// The switches of the simulator.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub webhook_url: Option<String>,
+    pub statuses: Statuses,
+    pub people_read: bool,
+    pub verdict: Verdict,
+    pub pair_limit: bool,
+    pub escapes: bool,
+    pub messages: Persistence,
+    pub reports: Persistence,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            webhook_url: None,
+            statuses: Statuses::Immediate,
+            people_read: true,
+            verdict: Verdict::AtOnce,
+            pair_limit: false,
+            escapes: true,
+            messages: Persistence::once(),
+            reports: Persistence::until_ok(4, Duration::from_millis(50)),
+        }
+    }
+}
+
+/// A phone with `WhatsApp` on it, or that lost it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Phone {
+    pub user_id: String,
+    /// Digits, absent when the person hides the number behind a username.
+    pub wa_id: Option<String>,
+    pub name: String,
+    pub username: Option<String>,
+    pub blocked_us: bool,
+    pub left_whatsapp: bool,
+    /// The person's last message; the window is open for 24 hours after it.
+    pub last_message: Option<DateTime<Utc>>,
+    pub typing_until: Option<DateTime<Utc>>,
+    /// When the pair's rate is back to normal: each message pushes it by six seconds.
+    pub pair_busy_until: Option<DateTime<Utc>>,
+}
+
+/// A message of a person, kept so that it can be delivered again.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    pub user_id: Option<String>,
+    pub bytes: Vec<u8>,
+}
+
+/// Everything.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    pub settings: Settings,
+    pub templates: Vec<Template>,
+    pub sent: Vec<Sent>,
+    pub receipts: Vec<ReadReceipt>,
+    pub received: HashMap<String, Received>,
+    phones: HashMap<String, Phone>,
+    numbers: HashMap<String, String>,
+}
+
+impl World {
+    /// The phone with this number (digits) or BSUID.
+    pub fn phone(&self, person: &str) -> Option<&Phone> {
+        self.phones.get(self.user_id(person))
+    }
+
+    /// The same, to change it.
+    pub fn phone_mut(&mut self, person: &str) -> Option<&mut Phone> {
+        let user_id = self.user_id(person).to_owned();
+        self.phones.get_mut(&user_id)
+    }
+
+    /// The phone with this number, made on the spot when nobody has met it yet.
+    pub fn number(&mut self, wa_id: &str) -> &mut Phone {
+        let user_id = self.numbers.entry(wa_id.to_owned()).or_insert_with(|| user_id_of(wa_id)).clone();
+        let fresh = || Phone { user_id: user_id.clone(), wa_id: Some(wa_id.to_owned()), ..Phone::default() };
+        self.phones.entry(user_id.clone()).or_insert_with(fresh)
+    }
+
+    /// A person who hides the number.
+    pub fn hidden(&mut self, user_id: &str) -> &mut Phone {
+        let fresh = || Phone { user_id: user_id.to_owned(), ..Phone::default() };
+        self.phones.entry(user_id.to_owned()).or_insert_with(fresh)
+    }
+
+    /// What was accepted for a person.
+    pub fn sent_to(&self, person: &str) -> Vec<Sent> {
+        let user_id = self.user_id(person);
+        self.sent.iter().filter(|sent| sent.user_id == user_id).cloned().collect()
+    }
+
+    /// Moves a message's fate forward, never back, and returns the message.
+    pub fn advance(&mut self, wamid: &str, fate: Fate) -> Option<Sent> {
+        // From the end: statuses concern the latest messages.
+        let sent = self.sent.iter_mut().rev().find(|sent| sent.wamid == wamid)?;
+        sent.status = sent.status.max(fate);
+        Some(sent.clone())
+    }
+
+    fn user_id<'a>(&'a self, person: &'a str) -> &'a str {
+        self.numbers.get(person.trim_start_matches('+')).map_or(person, String::as_str)
+    }
+}
+
+/// The BSUID of a number: stable, opaque, and without the number's digits in it.
+fn user_id_of(wa_id: &str) -> String {
+    // FNV-1a, spread over sixteen decimal digits like the ids in Meta's samples.
+    let hash = wa_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("FR.{:016}", hash % 10_000_000_000_000_000)
+}

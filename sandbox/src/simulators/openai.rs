@@ -1,0 +1,178 @@
+//! `OpenAI`'s chat completions, as far as this product meets them.
+//!
+//! [`request`] and [`schema`] refuse what the real API refuses; `answer` writes a completion from the schema
+//! that was asked for, never from a guess about which step of a pipeline is calling; [`brief`] and [`posts`] are
+//! its modest imagination. The same request always gets the same words. Sources: the official client's types and
+//! the error table of November 2026.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::faults::Faults;
+use super::journal::Journal;
+use super::life::{Door, Life};
+use super::watched::{TimedOut, Watched};
+
+mod answer;
+pub mod api;
+pub mod brief;
+pub mod calls;
+pub mod errors;
+pub mod posts;
+pub mod request;
+pub mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use calls::Call;
+pub use errors::OpenAiFault;
+pub use request::Model;
+
+use calls::{Calls, Gate};
+
+/// Our account at `OpenAI`. The configuration of the product carries the same values.
+#[derive(Debug, Clone)]
+pub struct OpenAiOptions {
+    /// The only bearer key that is accepted.
+    pub api_key: String,
+    /// The models on offer; [`Model::current`] has those of November 2026.
+    pub models: Vec<Model>,
+}
+
+/// A running simulator. Clones are the same simulator; it serves until [`OpenAi::stop`] or the runtime's end.
+#[derive(Clone)]
+pub struct OpenAi(Arc<Room>);
+
+struct Room {
+    api_key: String,
+    models: Watched<Vec<Model>>,
+    url: String,
+    clock: Clock,
+    life: Life,
+    journal: Journal,
+    faults: Faults<OpenAiFault>,
+    calls: Watched<Calls>,
+}
+
+impl OpenAi {
+    /// Opens the simulator on a free port.
+    pub async fn start(options: OpenAiOptions) -> io::Result<Self> {
+        let door = Door::open().await?;
+        let clock = Clock::default();
+        let openai = Self(Arc::new(Room {
+            api_key: options.api_key,
+            models: Watched::new(options.models),
+            url: format!("{}/v1", door.url()),
+            journal: Journal::new(clock.clone()),
+            clock,
+            life: Life::default(),
+            faults: Faults::default(),
+            calls: Watched::new(Calls::default()),
+        }));
+        openai.0.life.serve(door, api::routes(&openai));
+        Ok(openai)
+    }
+
+    /// The base URL, which ends in `/v1`, for `OPENAI_BASE_URL`.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Ends it; the port refuses connections afterwards, and calls that are held are cut.
+    pub async fn stop(&self) {
+        self.0.life.stop().await;
+    }
+
+    /// The time that dates calls and completions.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Every request, oldest first.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// Changes what is on offer, for instance when a model is shut down.
+    pub fn models(&self, models: Vec<Model>) {
+        self.0.models.change(|known| *known = models);
+    }
+
+    /// Every chat completion that was asked for, also the refused and the unanswered ones, oldest first.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.calls.read(|calls| calls.made.clone())
+    }
+
+    /// Waits until `n` calls in all have arrived (they may still be held), and returns all of them.
+    pub async fn wait_calls(&self, n: usize, within: Duration) -> Result<Vec<Call>, TimedOut> {
+        let enough = |calls: &Calls| (calls.made.len() >= n).then(|| calls.made.clone());
+        self.0.calls.until(within, format!("{n} calls of the model"), enough).await
+    }
+
+    /// Waits until `n` calls with this schema have arrived.
+    pub async fn wait_calls_of(
+        &self,
+        schema: &str,
+        n: usize,
+        within: Duration,
+    ) -> Result<Vec<Call>, TimedOut> {
+        let enough = |calls: &Calls| {
+            let of_schema = calls.made.iter().filter(|call| call.schema_name.as_deref() == Some(schema));
+            let made: Vec<Call> = of_schema.cloned().collect();
+            (made.len() >= n).then_some(made)
+        };
+        self.0.calls.until(within, format!("{n} calls with schema {schema}"), enough).await
+    }
+
+    /// Calls that arrive from now on wait for [`OpenAi::release`].
+    pub fn hold(&self) {
+        self.0.calls.change(|calls| calls.gate = Gate::Closed);
+    }
+
+    /// Only calls with this schema wait for [`OpenAi::release`].
+    pub fn hold_only(&self, schema: &str) {
+        self.0.calls.change(|calls| calls.gate = Gate::ClosedFor(schema.to_owned()));
+    }
+
+    /// Lets the held calls go on.
+    pub fn release(&self) {
+        self.0.calls.change(|calls| calls.gate = Gate::Open);
+    }
+
+    /// The next `n` calls meet this trouble.
+    pub fn fails_next(&self, n: usize, fault: OpenAiFault) {
+        self.0.faults.order(n, None, fault);
+    }
+
+    /// The next `n` calls with this schema meet this trouble; other calls are untouched.
+    pub fn fails_next_of(&self, schema: &str, n: usize, fault: OpenAiFault) {
+        self.0.faults.order(n, Some(schema), fault);
+    }
+
+    /// The next `n` calls are worked on, but the answer is lost with the connection.
+    pub fn drops_next(&self, n: usize) {
+        self.fails_next(n, OpenAiFault::Drop);
+    }
+
+    /// The next `n` calls are never answered.
+    pub fn hangs_next(&self, n: usize) {
+        self.fails_next(n, OpenAiFault::Hang);
+    }
+
+    /// From now on every answer takes this long; zero ends it.
+    pub fn slow(&self, by: Duration) {
+        self.0.faults.slow(by);
+    }
+
+    /// Forgets every ordered trouble and lets held calls go on.
+    pub fn recovers(&self) {
+        self.0.faults.clear();
+        self.release();
+    }
+}

@@ -1,0 +1,155 @@
+//! A completion's content, written from the schema that was asked for.
+//!
+//! The author walks through the schema and fills what it finds: a property that is named after something a brief
+//! may contain (platform, language, …) gets what the words say, any other string gets the next post. It does not
+//! know what the caller will do with it.
+
+use serde_json::{Map, Value, json};
+
+use super::brief::{self, Language};
+use super::errors::OpenAiFault;
+use super::posts;
+use super::request::{Asked, last_user_text, text_of};
+use super::schema::is;
+
+/// Deeper schemas than this are recursive, and end with `null`.
+const DEPTH: usize = 12;
+
+/// What the person's words say about a property of the schema.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    /// This.
+    Words(String),
+    /// A brief may contain it; this one does not.
+    Nothing,
+    /// It is nothing that a brief contains.
+    NotAsked,
+}
+
+struct Author<'a> {
+    request: String,
+    language: Language,
+    root: &'a Value,
+    fault: Option<OpenAiFault>,
+    posts: usize,
+}
+
+/// The content for a request.
+pub(super) fn content(asked: &Asked, request: &Value, fault: Option<OpenAiFault>) -> String {
+    let user = in_words(last_user_text(request));
+    let instructions = format!("{}\n{user}", text_of(request, &["system", "developer"]));
+    let language = brief::demanded_language(&instructions).or_else(|| brief::language(&user));
+    let language = language.unwrap_or(Language::French);
+    let Some(schema) = &asked.schema else {
+        let paragraph = posts::instructions(&user, language);
+        return if asked.json_object { json!({"text": paragraph}).to_string() } else { paragraph };
+    };
+    let mut author = Author { request: user, language, root: schema, fault, posts: 0 };
+    author.fill("", schema, 0).to_string()
+}
+
+/// The words of a turn. A turn that is a JSON document says the most in its longest text.
+fn in_words(turn: String) -> String {
+    let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(&turn) else { return turn };
+    let texts = fields.values().filter_map(Value::as_str);
+    texts.max_by_key(|text| text.len()).map_or(turn.clone(), str::to_owned)
+}
+
+impl Author<'_> {
+    fn fill(&mut self, name: &str, schema: &Value, depth: usize) -> Value {
+        if depth > DEPTH {
+            return Value::Null;
+        }
+        if let Some(path) = schema["$ref"].as_str().and_then(|path| path.strip_prefix('#')) {
+            return self
+                .root
+                .pointer(path)
+                .cloned()
+                .map_or(Value::Null, |schema| self.fill(name, &schema, depth + 1));
+        }
+        if let Some(only) = schema.get("const") {
+            return only.clone();
+        }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let nullable = choices.iter().any(|choice| is(choice, "null"));
+            let choice = choices.iter().find(|choice| !is(choice, "null")).cloned().unwrap_or_default();
+            let value = self.fill(name, &choice, depth + 1);
+            return if nullable && self.says(name) == Said::Nothing { Value::Null } else { value };
+        }
+        if is(schema, "object") {
+            return self.object(schema, depth);
+        }
+        if is(schema, "array") {
+            let (least, most) = (schema["minItems"].as_u64(), schema["maxItems"].as_u64());
+            let count = least.unwrap_or(3).min(most.unwrap_or(u64::MAX));
+            return (0..count).map(|_| self.fill(name, &schema["items"], depth + 1)).collect();
+        }
+        if is(schema, "string") || schema.get("enum").is_some() {
+            return self.string(name, schema);
+        }
+        if is(schema, "boolean") {
+            return json!(false);
+        }
+        if is(schema, "integer") || is(schema, "number") {
+            return schema.get("minimum").cloned().unwrap_or(json!(1));
+        }
+        Value::Null
+    }
+
+    fn object(&mut self, schema: &Value, depth: usize) -> Value {
+        let properties = schema["properties"].as_object().cloned().unwrap_or_default();
+        let filled: Map<String, Value> = properties
+            .iter()
+            .map(|(name, schema)| (name.clone(), self.fill(name, schema, depth + 1)))
+            .collect();
+        Value::Object(filled)
+    }
+
+    fn string(&mut self, name: &str, schema: &Value) -> Value {
+        let said = self.says(name);
+        if let Some(choices) = schema["enum"].as_array() {
+            let same = |choice: &&Value| match (&said, choice.as_str()) {
+                (Said::Words(said), Some(choice)) => choice.eq_ignore_ascii_case(said),
+                _ => false,
+            };
+            let fallback = || choices.iter().find(|choice| choice.is_null() || *choice == "other");
+            let choice = choices.iter().find(same).or_else(fallback);
+            if choice.is_none() && is(schema, "null") {
+                return Value::Null;
+            }
+            return choice.or(choices.first()).cloned().unwrap_or_default();
+        }
+        match said {
+            Said::Words(said) => json!(said),
+            Said::Nothing if is(schema, "null") => Value::Null,
+            Said::Nothing => json!(""),
+            Said::NotAsked => json!(self.post()),
+        }
+    }
+
+    /// What the request says about a property.
+    fn says(&self, name: &str) -> Said {
+        let text = &self.request;
+        let found = match name.to_lowercase().as_str() {
+            "platform" => brief::platform(text),
+            "industry" => brief::industry(text),
+            "objective" => brief::objective(text),
+            "tone" => brief::tone(text),
+            "language" => brief::language(text).map(Language::code),
+            "subject" | "topic" => return Said::Words(brief::subject(text)),
+            "hashtag" | "hashtags" => return Said::Words(posts::hashtags(text, &brief::subject(text))),
+            _ => return Said::NotAsked,
+        };
+        found.map_or(Said::Nothing, |words| Said::Words(words.to_owned()))
+    }
+
+    fn post(&mut self) -> String {
+        let number = self.posts;
+        self.posts += 1;
+        match (self.fault, number) {
+            (Some(OpenAiFault::TwoEqualPosts), 1) => posts::post(&self.request, self.language, 0),
+            (Some(OpenAiFault::EmptyPost), 1) => String::new(),
+            _ => posts::post(&self.request, self.language, number),
+        }
+    }
+}

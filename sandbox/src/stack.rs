@@ -1,0 +1,181 @@
+//! The demo's system: private servers, simulators, one ingest and one worker as processes of their own.
+//!
+//! Whatever the environment configures for real (a model, a provider) is used for real, and its simulator stays out
+//! of the way.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use shared::db;
+use shared::env::Env;
+use shared::message::Provider;
+use shared::queue::{Queue, QueueSettings};
+use sqlx::PgPool;
+
+use crate::process::{Process, Role, free_address};
+use crate::servers::{Options, Servers, default_base};
+use crate::simulators::receipts::Statuses;
+use crate::stage::Stage;
+
+/// How long a process of ours may take to become ready. Migrations of an empty database are part of it.
+const READY: Duration = Duration::from_secs(30);
+
+/// What is real, by the variables that make it so.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reality {
+    /// `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set.
+    pub model: bool,
+    /// `META_ACCESS_TOKEN` and `META_APP_SECRET` are set.
+    pub meta: bool,
+    /// `TWILIO_ACCOUNT_SID` and `TWILIO_AUTH_TOKEN` are set.
+    pub twilio: bool,
+}
+
+impl Reality {
+    /// What the environment asks for.
+    #[must_use]
+    pub fn of(env: &Env) -> Self {
+        let has = |name: &str| env.text(name).is_some();
+        Self {
+            model: has("OPENAI_API_KEY") || has("OPENAI_BASE_URL"),
+            meta: has("META_ACCESS_TOKEN") && has("META_APP_SECRET"),
+            twilio: has("TWILIO_ACCOUNT_SID") && has("TWILIO_AUTH_TOKEN"),
+        }
+    }
+
+    /// Whether a provider is the real one.
+    #[must_use]
+    pub fn of_provider(self, provider: Provider) -> bool {
+        match provider {
+            Provider::Meta => self.meta,
+            Provider::Twilio => self.twilio,
+        }
+    }
+}
+
+/// Variables of the operator that the demo's processes keep, by prefix.
+const KEPT: [&str; 9] = [
+    "OPENAI_",
+    "META_",
+    "TWILIO_",
+    "PUBLIC_URL",
+    "WORKER_CONCURRENCY",
+    "LEASE_SECONDS",
+    "RUST_LOG",
+    "HTTP",
+    "SSL_CERT",
+];
+
+/// The running system.
+pub struct Stack {
+    /// The simulators.
+    pub stage: Stage,
+    /// What is not simulated.
+    pub reality: Reality,
+    /// The books.
+    pub pool: PgPool,
+    /// The queue.
+    pub queue: Queue,
+    /// Where ingest answers.
+    pub ingest_url: String,
+    /// Where ingest and worker write their logs.
+    pub logs: PathBuf,
+    ingest: Process,
+    worker: Process,
+    servers: Servers,
+}
+
+impl Stack {
+    /// Starts everything; returns when the first message could be sent. `says` tells a person how far it is.
+    pub async fn start(says: impl Fn(&str)) -> Result<Self> {
+        let exe = std::env::current_exe().context("finding this program")?;
+        let env = Env::of_process();
+        let reality = Reality::of(&env);
+        says("Starting Postgres and Redis");
+        let servers = Servers::start(Options::demo(&exe)).await?;
+        let stage = Stage::open().await.context("opening the simulated providers")?;
+        stage.statuses(Statuses::Delayed(Duration::from_millis(150)));
+        let ingest_addr = match env.text("INGEST_ADDR") {
+            Some(addr) => addr,
+            None if reality.meta || reality.twilio => "127.0.0.1:8080".to_owned(),
+            None => free_address()?,
+        };
+        let variables = variables(&stage, &servers, reality, &ingest_addr);
+        // Beside the servers' data, which vanishes at the end: the logs of the last run stay to be read.
+        let logs = default_base().with_file_name("demo-logs");
+        let _ = std::fs::remove_dir_all(&logs);
+        std::fs::create_dir_all(&logs).context("making a directory for logs")?;
+        says("Starting ingest and a worker");
+        let mut ingest = Process::start(&exe, Role::Ingest, &variables, &logs.join("ingest.log"))?;
+        let mut worker = Process::start(&exe, Role::Worker, &variables, &logs.join("worker.log"))?;
+        let ready = async { tokio::try_join!(ingest.ready(READY), worker.ready(READY)) };
+        if let Err(error) = ready.await {
+            let tail = |name: &str| {
+                let text = std::fs::read_to_string(logs.join(name)).unwrap_or_default();
+                text.lines()
+                    .rev()
+                    .take(4)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            };
+            anyhow::bail!("{error}\n{}\n{}", tail("ingest.log"), tail("worker.log"));
+        }
+        let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
+        db::migrate(&pool).await.context("migrating the database")?;
+        let queue = Queue::open(&servers.redis_url.clone().into(), QueueSettings::default())?;
+        let ingest_url = format!("http://{}", ingest_addr.replace("0.0.0.0", "127.0.0.1"));
+        stage.calls(&ingest_url);
+        if let Some(public_url) = env.text("PUBLIC_URL") {
+            stage.twilio.public_url(format!("{}/api/whatsapp/webhook", public_url.trim_end_matches('/')));
+        }
+        Ok(Self { stage, reality, pool, queue, ingest_url, logs, ingest, worker, servers })
+    }
+
+    /// Stops everything, in the order in which nothing is lost.
+    pub async fn stop(mut self) -> Result<()> {
+        for process in [&mut self.ingest, &mut self.worker] {
+            process.signal(nix::sys::signal::Signal::SIGTERM);
+        }
+        let _ = tokio::join!(self.ingest.ended(READY), self.worker.ended(READY));
+        self.stage.close().await;
+        self.pool.close().await;
+        self.servers.stop().await
+    }
+}
+
+/// What the processes are told: the operator's own variables where something is real, the simulators' elsewhere.
+fn variables(
+    stage: &Stage,
+    servers: &Servers,
+    reality: Reality,
+    ingest_addr: &str,
+) -> BTreeMap<String, String> {
+    let mut variables: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| KEPT.iter().any(|kept| name.starts_with(kept)))
+        .collect();
+    for (name, value) in stage.variables() {
+        let real = (name.starts_with("OPENAI_") && reality.model)
+            || (name.starts_with("META_") && reality.meta)
+            || (name.starts_with("TWILIO_") && reality.twilio)
+            || (name == "PUBLIC_URL" && reality.twilio);
+        if !real {
+            variables.insert(name, value);
+        }
+    }
+    for (name, value) in [
+        ("DATABASE_URL", servers.database_url.as_str()),
+        ("REDIS_URL", servers.redis_url.as_str()),
+        ("INGEST_ADDR", ingest_addr),
+        ("LOG_FORMAT", "pretty"),
+    ] {
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    variables
+}

@@ -1,0 +1,97 @@
+//! The three simulators, and the variables that point the product at them: the documented ones, with their real
+//! names, so that every run reads the configuration as production does.
+
+use std::collections::BTreeMap;
+
+use crate::simulators::meta::{Meta, MetaOptions};
+use crate::simulators::openai::{OpenAi, OpenAiOptions};
+use crate::simulators::receipts::Statuses;
+use crate::simulators::twilio::{Twilio, TwilioOptions};
+
+/// What Twilio has configured, and therefore signs. Nothing is ever sent there.
+pub const PUBLIC_URL: &str = "https://hooks.postly.example";
+
+const META_APP_SECRET: &str = "5a1d0b0e8c3f4e7f9a2b6c4d8e0f1a2b";
+const META_ACCESS_TOKEN: &str = "EAAsandbox0token";
+const META_VERIFY_TOKEN: &str = "sandbox-verify-token";
+const META_PHONE_NUMBER_ID: &str = "109876543210987";
+const TWILIO_ACCOUNT_SID: &str = "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+const TWILIO_AUTH_TOKEN: &str = "7f3b1c9ad2e84f60b5a1c7d9e0f24683";
+const TWILIO_FROM: &str = "whatsapp:+33199001234";
+const OPENAI_API_KEY: &str = "sk-sandbox";
+
+/// Our own number, as people see it in the chat (a number that the French regulator keeps for fiction).
+pub const BUSINESS_NUMBER: &str = "33199001234";
+
+/// The running simulators. Clones are the same ones.
+#[derive(Clone)]
+pub struct Stage {
+    /// Meta's Cloud API and the phones behind it.
+    pub meta: Meta,
+    /// Twilio and the phones behind it.
+    pub twilio: Twilio,
+    /// The model.
+    pub openai: OpenAi,
+}
+
+impl Stage {
+    /// Opens the three, each on a free port. Webhooks go nowhere until [`Stage::calls`] says where.
+    pub async fn open() -> std::io::Result<Self> {
+        let meta = Meta::start(MetaOptions {
+            app_secret: META_APP_SECRET.to_owned(),
+            access_token: META_ACCESS_TOKEN.to_owned(),
+            phone_number_id: META_PHONE_NUMBER_ID.to_owned(),
+            display_phone_number: BUSINESS_NUMBER.to_owned(),
+        })
+        .await?;
+        let twilio = Twilio::start(TwilioOptions {
+            account_sid: TWILIO_ACCOUNT_SID.to_owned(),
+            auth_token: TWILIO_AUTH_TOKEN.to_owned(),
+            from: TWILIO_FROM.to_owned(),
+        })
+        .await?;
+        let models = crate::simulators::openai::Model::current();
+        let openai = OpenAi::start(OpenAiOptions { api_key: OPENAI_API_KEY.to_owned(), models }).await?;
+        Ok(Self { meta, twilio, openai })
+    }
+
+    /// Points both providers' webhooks at an ingest, such as `http://127.0.0.1:8080`.
+    pub fn calls(&self, ingest: &str) {
+        self.meta.webhook_url(format!("{ingest}/api/whatsapp/webhook"));
+        self.twilio.webhook_url(format!("{ingest}/api/whatsapp/webhook"));
+        self.twilio.public_url(format!("{PUBLIC_URL}/api/whatsapp/webhook"));
+    }
+
+    /// How both report on what they were given to deliver.
+    pub fn statuses(&self, policy: Statuses) {
+        self.meta.statuses(policy);
+        self.twilio.statuses(policy);
+    }
+
+    /// The variables of ingest and worker.
+    #[must_use]
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        [
+            ("META_APP_SECRET", META_APP_SECRET),
+            ("META_ACCESS_TOKEN", META_ACCESS_TOKEN),
+            ("META_VERIFY_TOKEN", META_VERIFY_TOKEN),
+            ("META_PHONE_NUMBER_ID", META_PHONE_NUMBER_ID),
+            ("META_GRAPH_URL", self.meta.url()),
+            ("TWILIO_ACCOUNT_SID", TWILIO_ACCOUNT_SID),
+            ("TWILIO_AUTH_TOKEN", TWILIO_AUTH_TOKEN),
+            ("TWILIO_WHATSAPP_FROM", TWILIO_FROM),
+            ("TWILIO_API_URL", self.twilio.url()),
+            ("PUBLIC_URL", PUBLIC_URL),
+            ("OPENAI_API_KEY", OPENAI_API_KEY),
+            ("OPENAI_BASE_URL", self.openai.base_url()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+    }
+
+    /// Ends all three.
+    pub async fn close(&self) {
+        tokio::join!(self.meta.stop(), self.twilio.stop(), self.openai.stop());
+    }
+}

@@ -1,0 +1,43 @@
+//! Conversations: people write over signed webhooks, and hear answers from simulated providers. One binary.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod commands;
+mod crash;
+mod delivery;
+mod generation;
+mod money;
+mod queue;
+mod webhook;
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use sandbox::conversation::Ground;
+
+/// What the tests of this binary share.
+static GROUND: LazyLock<Ground> = LazyLock::new(|| Ground::new(PathBuf::from(env!("CARGO_BIN_EXE_sandbox"))));
+
+/// The same test for every provider.
+macro_rules! for_each_provider {
+    ($($name:ident => $test:expr;)*) => { $(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn through_meta() {
+                sandbox::conversation::run(&crate::GROUND, async |sandbox| {
+                    ($test)(sandbox, shared::message::Provider::Meta).await;
+                })
+                .await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn through_twilio() {
+                sandbox::conversation::run(&crate::GROUND, async |sandbox| {
+                    ($test)(sandbox, shared::message::Provider::Twilio).await;
+                })
+                .await;
+            }
+        }
+    )* };
+}
+pub(crate) use for_each_provider;

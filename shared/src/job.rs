@@ -1,0 +1,178 @@
+//! What travels through the queue: one verified event and what is needed to handle it.
+//!
+//! The JSON is versioned and only ever grows: a job queued by last week's ingest must be read by today's worker.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Inbound, Lane, MessageId, Provider};
+
+/// The version that this build writes.
+const VERSION: u8 = 1;
+
+/// One unit of work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Version of the shape.
+    v: u8,
+    /// The key under which the queue takes it at most once.
+    pub id: MessageId,
+    /// The conversation it waits in.
+    pub lane: Lane,
+    /// When ingest received it: the start of what the user feels.
+    pub received_at: DateTime<Utc>,
+    /// What to do.
+    pub work: Work,
+}
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// A person wrote.
+    Message(Inbound),
+    /// A provider reports on something we sent.
+    Status(StatusReport),
+    /// A provider tells about the account (restriction, template decision, opt-out): kept for operators.
+    Notice(Notice),
+}
+
+/// How far a message of ours has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Who reports.
+    pub provider: Provider,
+    /// The provider's id of our message.
+    pub provider_message_id: String,
+    /// The row of the outbox, when our own id came back with the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbox_id: Option<i64>,
+    /// Where it stands.
+    pub status: SendStatus,
+    /// When, says the provider.
+    pub at: DateTime<Utc>,
+    /// The provider's error code, for a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+}
+
+/// The stages of a message that left us, in their order; `Failed` is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendStatus {
+    /// Left the provider.
+    Sent,
+    /// Reached the phone.
+    Delivered,
+    /// Was opened (or played).
+    Read,
+    /// Will not arrive.
+    Failed,
+}
+
+impl SendStatus {
+    /// The word in the outbox.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Something about the account rather than about a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Who tells.
+    pub provider: Provider,
+    /// Meta's webhook field, or the kind of a Twilio event.
+    pub kind: String,
+    /// The raw JSON of the change.
+    pub body: String,
+}
+
+impl Job {
+    /// A person's message.
+    #[must_use]
+    pub fn message(inbound: Inbound, received_at: DateTime<Utc>) -> Self {
+        Self {
+            v: VERSION,
+            id: inbound.id.clone(),
+            lane: inbound.lane(),
+            received_at,
+            work: Work::Message(inbound),
+        }
+    }
+
+    /// A delivery report. Each stage of each message is taken once; all stages of one message share a lane.
+    #[must_use]
+    pub fn status(report: StatusReport, received_at: DateTime<Utc>) -> Self {
+        let key = format!("{}:{}", report.provider_message_id, report.status.as_str());
+        Self {
+            v: VERSION,
+            id: MessageId::new(report.provider, "status", &key),
+            lane: Lane::aside("status", &report.provider_message_id),
+            received_at,
+            work: Work::Status(report),
+        }
+    }
+
+    /// A notice about the account. `key` tells one notice from another.
+    #[must_use]
+    pub fn notice(notice: Notice, key: &str, received_at: DateTime<Utc>) -> Self {
+        Self {
+            v: VERSION,
+            id: MessageId::new(notice.provider, "notice", key),
+            lane: Lane::aside("notice", notice.provider.as_str()),
+            received_at,
+            work: Work::Notice(notice),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Address, Content, Sender};
+
+    #[test]
+    fn last_weeks_jobs_are_still_read() {
+        let job = Job::message(
+            Inbound {
+                id: MessageId::new(Provider::Meta, "1098", "wamid.A"),
+                provider: Provider::Meta,
+                business: "1098".into(),
+                sender: Sender {
+                    address: Address::Phone("+33639980123".parse().unwrap()),
+                    phone: Some("+33639980123".parse().unwrap()),
+                    bsuid: Some("FR.1".into()),
+                },
+                sent_at: DateTime::UNIX_EPOCH,
+                content: Content::Text("Crée un post".into()),
+            },
+            DateTime::UNIX_EPOCH,
+        );
+        let pinned = r#"{"v":1,"id":"meta:1098:wamid.A","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"message":{"id":"meta:1098:wamid.A","provider":"meta","business":"1098","sender":{"address":{"phone":"+33639980123"},"phone":"+33639980123","bsuid":"FR.1"},"sent_at":"1970-01-01T00:00:00Z","content":{"text":"Crée un post"}}}}"#;
+        assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job);
+    }
+
+    #[test]
+    fn each_stage_of_a_delivery_is_its_own_event() {
+        let report = |status| StatusReport {
+            provider: Provider::Twilio,
+            provider_message_id: "SM1".into(),
+            outbox_id: Some(7),
+            status,
+            at: DateTime::UNIX_EPOCH,
+            error_code: None,
+        };
+        let sent = Job::status(report(SendStatus::Sent), DateTime::UNIX_EPOCH);
+        let read = Job::status(report(SendStatus::Read), DateTime::UNIX_EPOCH);
+        assert_ne!(sent.id, read.id);
+        assert_eq!(sent.lane, read.lane);
+    }
+}

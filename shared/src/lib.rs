@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+pub mod clock;
+pub mod db;
+pub mod env;
+pub mod fault;
+pub mod generation;
+pub mod job;
+pub mod language;
+pub mod ledger;
+pub mod message;
+pub mod outbox;
+pub mod person;
+pub mod phone;
+pub mod queue;
+pub mod receipt;
+pub mod shutdown;
+pub mod spill;
+pub mod step;
+pub mod story;
+pub mod telemetry;
+pub mod texts;

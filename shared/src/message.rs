@@ -1,0 +1,289 @@
+//! The words of a conversation: who wrote, to which of our numbers, what, and where an answer goes.
+//!
+//! Whatever a provider sends becomes these types at the door (ingest) and is never looked at in its raw form
+//! again. Texts are cleaned of NUL, which Postgres cannot store; nothing else in them is changed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::phone::E164;
+
+/// Who carries the conversation. A third provider is a third variant; the compiler lists what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Meta's WhatsApp Cloud API.
+    Meta,
+    /// Twilio's Programmable Messaging for WhatsApp.
+    Twilio,
+}
+
+impl Provider {
+    /// Both, for loops over everything that must hold for each.
+    pub const ALL: [Self; 2] = [Self::Meta, Self::Twilio];
+
+    /// The word used in labels, keys and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Twilio => "twilio",
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Provider {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "meta" => Ok(Self::Meta),
+            "twilio" => Ok(Self::Twilio),
+            other => Err(format!("unknown provider {other:?}, expected meta or twilio")),
+        }
+    }
+}
+
+/// The provider's id of an inbound message, qualified by provider and scope (Meta: the business number,
+/// Twilio: the account). Every effect of the message derives its key from this. Opaque, and personal data: a
+/// Meta id contains the sender's number.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(String);
+
+/// Longer parts are replaced by their digest: an index of Postgres takes 2 700 bytes, and an id has no reason to
+/// come near.
+const LONGEST_PART: usize = 200;
+
+impl MessageId {
+    /// Qualifies a provider's id.
+    #[must_use]
+    pub fn new(provider: Provider, scope: &str, id: &str) -> Self {
+        Self(format!("{provider}:{}:{}", short(scope), short(id)))
+    }
+
+    /// An id read back from our own tables or queue.
+    #[must_use]
+    pub fn from_stored(id: String) -> Self {
+        Self(id)
+    }
+
+    /// The qualified id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as the provider wrote it (or its digest when it was absurdly long): what calls that name the
+    /// message, such as a read receipt, send back.
+    #[must_use]
+    pub fn provider_part(&self) -> &str {
+        self.0.splitn(3, ':').nth(2).unwrap_or_default()
+    }
+
+    /// A short digest that logs may carry.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex::encode(&Sha256::digest(self.0.as_bytes())[..6])
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "MessageId(#{})", self.fingerprint())
+    }
+}
+
+/// Bounds a foreign identifier and removes what Postgres cannot store.
+#[must_use]
+pub fn short(part: &str) -> String {
+    let part = clean(part);
+    if part.len() <= LONGEST_PART {
+        part
+    } else {
+        format!("sha256-{}", hex::encode(Sha256::digest(part.as_bytes())))
+    }
+}
+
+/// The text without NUL.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+/// Where an answer goes: exactly what the message came from, since WhatsApp identities of some countries differ
+/// from the number that a person would dial, and a username may hide the number altogether (Meta, 2026).
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Address {
+    /// Meta, by number: sent with a leading `+`, without which Meta prepends the country of the business.
+    Phone(E164),
+    /// Meta, by business-scoped user id: goes in `recipient`, not in `to`.
+    Bsuid(String),
+    /// Twilio: the channel address, repeated verbatim.
+    Channel(String),
+}
+
+impl Address {
+    /// The part that tells people apart, for lanes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Phone(phone) => phone.as_str(),
+            Self::Bsuid(id) | Self::Channel(id) => id,
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Phone(_) => "Address(phone)",
+            Self::Bsuid(_) => "Address(bsuid)",
+            Self::Channel(_) => "Address(channel)",
+        })
+    }
+}
+
+/// Who wrote. At least one of phone and business-scoped id is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// Where the answer goes.
+    pub address: Address,
+    /// The number, when the provider shares it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<E164>,
+    /// The business-scoped user id (Meta, since April 2026).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bsuid: Option<String>,
+}
+
+/// What was written, as far as the product tells kinds apart.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// A text, the caption of a media message, or the title of a button that was tapped.
+    Text(String),
+    /// A kind that the product cannot read yet and should say so: the provider's word for it.
+    Unreadable(String),
+    /// Something that wants no answer (a reaction, an edit, a system message): recorded under this kind.
+    Silent(String),
+}
+
+impl Content {
+    /// The kind, for receipts and labels. Never the text.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Unreadable(kind) | Self::Silent(kind) => kind,
+        }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Content({})", self.kind())
+    }
+}
+
+/// One message of a person to one of our numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inbound {
+    /// Its key.
+    pub id: MessageId,
+    /// Who carried it.
+    pub provider: Provider,
+    /// Which of our numbers it came to, in the provider's own terms (Meta: phone number id, Twilio: channel
+    /// address): the answer leaves from there.
+    pub business: String,
+    /// Who wrote.
+    pub sender: Sender,
+    /// When, says the provider (resolution: one second).
+    pub sent_at: DateTime<Utc>,
+    /// What.
+    pub content: Content,
+}
+
+impl Inbound {
+    /// The conversation that this message belongs to: messages of one lane are handled one at a time, in order.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        // The business-scoped id is there whether or not the number is shared, so it keeps a lane together.
+        let who = self.sender.bsuid.as_deref().unwrap_or_else(|| self.sender.address.as_str());
+        Lane(format!("{}:{}:{}", self.provider, short(&self.business), short(who)))
+    }
+}
+
+/// The key of one conversation in the queue.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lane(String);
+
+impl Lane {
+    /// A lane for work that is not a person's message, such as delivery reports, so that it never waits behind
+    /// one.
+    #[must_use]
+    pub fn aside(kind: &str, key: &str) -> Self {
+        Self(format!("{kind}:{}", short(key)))
+    }
+
+    /// A lane read back from the queue.
+    #[must_use]
+    pub fn from_stored(lane: String) -> Self {
+        Self(lane)
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Lane(#{})", hex::encode(&Sha256::digest(self.0.as_bytes())[..6]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absurd_id_still_makes_a_key() {
+        let id = MessageId::new(Provider::Meta, "1098", &"x".repeat(100_000));
+        assert!(id.as_str().len() < 300);
+        assert_ne!(id, MessageId::new(Provider::Meta, "1098", &"x".repeat(100_001)));
+        assert_eq!(MessageId::new(Provider::Meta, "1", "wamid.a:b=").provider_part(), "wamid.a:b=");
+    }
+
+    #[test]
+    fn nothing_personal_is_in_the_debug_output() {
+        let inbound = Inbound {
+            id: MessageId::new(Provider::Meta, "1098", "wamid.secret"),
+            provider: Provider::Meta,
+            business: "1098".into(),
+            sender: Sender {
+                address: Address::Phone("+33639980123".parse().unwrap()),
+                phone: Some("+33639980123".parse().unwrap()),
+                bsuid: None,
+            },
+            sent_at: DateTime::UNIX_EPOCH,
+            content: Content::Text("mon brief secret".into()),
+        };
+        let shown = format!("{inbound:?} {:?}", inbound.lane());
+        assert!(!shown.contains("secret") && !shown.contains("639980123"), "{shown}");
+    }
+}

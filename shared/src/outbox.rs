@@ -1,0 +1,246 @@
+//! Every word that we send stands here before it leaves, and stays until we know how it arrived.
+//!
+//! Owner of `wa.outbox`. A row is unique by (cause, part), so that no cause is answered twice. Neither provider
+//! has an idempotency key: a send whose outcome is not known is `unknown` and is never blindly repeated. Our
+//! own id travels with the send and comes back in the provider's reports, which move a row only forward.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::job::{SendStatus, StatusReport};
+use crate::message::{Address, Inbound, MessageId, Provider};
+
+/// The id of a row: what travels with the send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OutboxId(i64);
+
+impl OutboxId {
+    /// An id that came back from a provider or from the tables.
+    #[must_use]
+    pub fn new(id: i64) -> Self {
+        Self(id)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// Where a row stands, as far as sending is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Not yet sent.
+    Pending,
+    /// A worker marked it and may have sent it.
+    Sending,
+    /// Sent, perhaps: the provider's answer never came.
+    Unknown,
+    /// The provider has it, and possibly more.
+    Accepted,
+    /// It will not arrive.
+    Failed,
+}
+
+/// A message of ours.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Its row.
+    pub id: OutboxId,
+    /// Who carries it.
+    pub provider: Provider,
+    /// Our number that it leaves from.
+    pub business: String,
+    /// Where it goes.
+    pub address: Address,
+    /// The text.
+    pub body: String,
+    /// Where it stands.
+    pub state: State,
+    /// How often it was handed to the provider.
+    pub attempts: i32,
+    /// When it was last handed over.
+    pub sending_at: Option<DateTime<Utc>>,
+}
+
+/// Puts the parts of an answer to a message in the outbox. Belongs in the transaction that decides the answer.
+pub async fn put(
+    db: &mut PgConnection,
+    to: &Inbound,
+    parts: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let numbers: Vec<i32> = (1..).take(parts.len()).collect();
+    sqlx::query(
+        "insert into wa.outbox (cause, part, provider, business, address, body, created_at)
+         select $1, part, $2, $3, $4, body, $5 from unnest($6::int[], $7::text[]) as parts (part, body)
+         on conflict (cause, part) do nothing",
+    )
+    .bind(to.id.as_str())
+    .bind(to.provider.as_str())
+    .bind(&to.business)
+    .bind(Json(&to.sender.address))
+    .bind(now)
+    .bind(numbers)
+    .bind(parts)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What a message caused to be said, in the order of its parts.
+pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select id, provider, business, address, body, state, attempts, sending_at
+         from wa.outbox where cause = $1 order by part",
+    )
+    .bind(cause.as_str())
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Row::read).collect()
+}
+
+/// Marks a pending row as being sent. `false` when it was not pending: someone else has it.
+#[must_use = "only the one who marked a row may send it"]
+pub async fn mark_sending(
+    db: impl PgExecutor<'_>,
+    id: OutboxId,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "update wa.outbox set state = 'sending', attempts = attempts + 1, sending_at = $2
+         where id = $1 and state = 'pending'",
+    )
+    .bind(id.get())
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The provider took it. A report that overtook us has said more already: then only the id is filled in.
+pub async fn accepted(
+    db: impl PgExecutor<'_>,
+    id: OutboxId,
+    provider_message_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.outbox
+         set state = case when state in ('pending', 'sending', 'unknown') then 'accepted' else state end,
+             accepted_at = coalesce(accepted_at, $3), provider_message_id = $2
+         where id = $1",
+    )
+    .bind(id.get())
+    .bind(provider_message_id)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The provider refused it in a way that another try may mend: pending again.
+pub async fn not_taken(db: impl PgExecutor<'_>, id: OutboxId, code: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.outbox set state = 'pending', error_code = $2 where id = $1 and state in ('sending', 'unknown')",
+    )
+    .bind(id.get())
+    .bind(code)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether it left is not known: reports, or a deadline, will tell.
+pub async fn outcome_unknown(db: impl PgExecutor<'_>, id: OutboxId) -> Result<(), sqlx::Error> {
+    sqlx::query("update wa.outbox set state = 'unknown' where id = $1 and state = 'sending'")
+        .bind(id.get())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// It will not be sent again.
+pub async fn failed(
+    db: impl PgExecutor<'_>,
+    id: OutboxId,
+    code: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.outbox set state = 'failed', error_code = $2, failed_at = $3
+         where id = $1 and state in ('pending', 'sending', 'unknown')",
+    )
+    .bind(id.get())
+    .bind(code)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Applies a provider's report: forward only, in whatever order reports come. `false` when the message is not
+/// one of ours.
+pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "update wa.outbox set
+           state = case
+             when state = 'failed' or ($3 = 'failed' and state in ('delivered', 'read')) then state
+             when array_position(array['pending', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'read', 'failed'], state)
+                < array_position(array['pending', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'read', 'failed'], $3)
+             then $3 else state end,
+           provider_message_id = coalesce(provider_message_id, $2),
+           accepted_at = coalesce(accepted_at, $4),
+           sent_at = case when $3 = 'sent' then coalesce(sent_at, $4) else sent_at end,
+           delivered_at = case when $3 = 'delivered' then coalesce(delivered_at, $4) else delivered_at end,
+           read_at = case when $3 = 'read' then coalesce(read_at, $4) else read_at end,
+           failed_at = case when $3 = 'failed' then coalesce(failed_at, $4) else failed_at end,
+           error_code = coalesce($5, error_code)
+         where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))",
+    )
+    .bind(report.outbox_id)
+    .bind(&report.provider_message_id)
+    .bind(report.status.as_str())
+    .bind(report.at)
+    .bind(report.error_code.as_deref().filter(|_| report.status == SendStatus::Failed))
+    .bind(report.provider.as_str())
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    provider: String,
+    business: String,
+    address: Json<Address>,
+    body: String,
+    state: String,
+    attempts: i32,
+    sending_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    fn read(self) -> Result<Outgoing, sqlx::Error> {
+        let state = match self.state.as_str() {
+            "pending" => State::Pending,
+            "sending" => State::Sending,
+            "unknown" => State::Unknown,
+            "failed" => State::Failed,
+            _ => State::Accepted,
+        };
+        Ok(Outgoing {
+            id: OutboxId(self.id),
+            provider: self.provider.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?,
+            business: self.business,
+            address: self.address.0,
+            body: self.body,
+            state,
+            attempts: self.attempts,
+            sending_at: self.sending_at,
+        })
+    }
+}

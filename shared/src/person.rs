@@ -1,0 +1,146 @@
+//! Who is writing: from the identities that a provider shares to one account.
+//!
+//! Owner of `wa.identity`, and of the rows of `"User"` that begin in WhatsApp (with no credits: the welcome gift
+//! comes with the first verified login). A person is found by business-scoped id first, by number second; an
+//! account that the web app linked to the number is that person's account.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use crate::language::Language;
+use crate::message::Sender;
+
+/// The id of an account: a cuid v1, as Prisma makes them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserId(String);
+
+impl UserId {
+    /// An id read from the tables.
+    #[must_use]
+    pub fn from_stored(id: String) -> Self {
+        Self(id)
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An account, and how to speak to its person.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The account.
+    pub id: UserId,
+    /// The preferred language; French when nothing is known.
+    pub language: Language,
+}
+
+/// Kinds of identity, in the order in which they are trusted.
+fn identities(sender: &Sender) -> Vec<(&'static str, String)> {
+    let bsuid = sender.bsuid.iter().map(|id| ("bsuid", id.clone()));
+    let phone = sender.phone.iter().map(|phone| ("phone", phone.as_str().to_owned()));
+    bsuid.chain(phone).collect()
+}
+
+/// Finds the account of a sender, or opens one. Runs inside the caller's transaction; two messages of one new
+/// person at the same time end in the same account.
+pub async fn resolve(
+    db: &mut PgConnection,
+    sender: &Sender,
+    now: DateTime<Utc>,
+) -> Result<Person, sqlx::Error> {
+    let identities = identities(sender);
+    let known = lookup(db, &identities).await?;
+    if let Some((person, recorded)) = known
+        && recorded == identities.len()
+    {
+        return Ok(person);
+    }
+    // Something is new. One at a time for each of these identities, in an order that cannot deadlock.
+    let mut keys: Vec<String> = identities.iter().map(|(kind, value)| format!("{kind}:{value}")).collect();
+    keys.sort();
+    for key in keys {
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(key)
+            .execute(&mut *db)
+            .await?;
+    }
+    let person = match lookup(db, &identities).await? {
+        Some((person, _)) => person,
+        None => match linked_on_the_web(db, sender).await? {
+            Some(person) => person,
+            None => open(db, sender, now).await?,
+        },
+    };
+    for (kind, value) in identities {
+        sqlx::query(
+            "insert into wa.identity (kind, value, user_id, created_at) values ($1, $2, $3, $4)
+             on conflict (kind, value) do nothing",
+        )
+        .bind(kind)
+        .bind(value)
+        .bind(person.id.as_str())
+        .bind(now)
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(person)
+}
+
+/// The account known under the most trusted of these identities, and how many of them are recorded at all.
+async fn lookup(
+    db: &mut PgConnection,
+    identities: &[(&'static str, String)],
+) -> Result<Option<(Person, usize)>, sqlx::Error> {
+    let (kinds, values): (Vec<&str>, Vec<&str>) =
+        identities.iter().map(|(kind, value)| (*kind, value.as_str())).unzip();
+    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+        r#"select u."id", u."waPreferredLang"
+           from unnest($1::text[], $2::text[]) with ordinality as wanted (kind, value, place)
+           join wa.identity i using (kind, value)
+           join "User" u on u."id" = i.user_id
+           order by wanted.place"#,
+    )
+    .bind(kinds)
+    .bind(values)
+    .fetch_all(db)
+    .await?;
+    let recorded = rows.len();
+    Ok(rows.into_iter().next().map(|row| (person(row), recorded)))
+}
+
+/// An account that the web app has linked to this number or to this WhatsApp user.
+async fn linked_on_the_web(db: &mut PgConnection, sender: &Sender) -> Result<Option<Person>, sqlx::Error> {
+    let row: Option<(String, Option<String>)> = sqlx::query_as(
+        r#"select "id", "waPreferredLang" from "User" where "waPhoneE164" = $1 or "waUserId" = $2
+           order by ("waUserId" = $2) desc nulls last limit 1"#,
+    )
+    .bind(sender.phone.as_ref().map(crate::phone::E164::as_str))
+    .bind(sender.bsuid.as_deref())
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(person))
+}
+
+/// Opens an account without credits.
+async fn open(db: &mut PgConnection, sender: &Sender, now: DateTime<Utc>) -> Result<Person, sqlx::Error> {
+    let id = crate::db::new_id();
+    sqlx::query(
+        r#"insert into "User" ("id", "credits", "waPhoneE164", "waUserId", "waPreferredLang", "createdAt", "updatedAt")
+           values ($1, 0, $2, $3, 'fr', $4, $4)"#,
+    )
+    .bind(&id)
+    .bind(sender.phone.as_ref().map(crate::phone::E164::as_str))
+    .bind(sender.bsuid.as_deref())
+    .bind(now.naive_utc())
+    .execute(db)
+    .await?;
+    Ok(Person { id: UserId(id), language: Language::default() })
+}
+
+fn person((id, language): (String, Option<String>)) -> Person {
+    let language = language.as_deref().and_then(Language::from_tag).unwrap_or_default();
+    Person { id: UserId(id), language }
+}

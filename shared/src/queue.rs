@@ -1,0 +1,150 @@
+//! The durable queue: lanes over Redis.
+//!
+//! A lane is one conversation. Its messages are a list whose head stays in place until the holder of the current
+//! fence settles it, so that a death at any point loses nothing by construction. A sorted set says which lanes
+//! may run and since when (turns, delays and retries are one score), another holds the leases. Blocking reads
+//! carry only a wake token, never a job. Everything is in Lua scripts, atomic and bounded; all keys share one
+//! hash slot; time is Redis' own.
+//!
+//! What an acknowledgement means depends on the server: `appendonly yes`, `appendfsync always`, `noeviction`.
+
+mod enqueue;
+mod figures;
+mod lease;
+mod wake;
+
+use std::time::Duration;
+
+use redis::Script;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::env::Env;
+
+pub use enqueue::Enqueued;
+pub use figures::Figures;
+pub use lease::{Fetched, Lease, Leased, Settlement, Verdict};
+pub use wake::Waker;
+
+/// Everything of the first shard. More shards are more indexes; a lane stays in its own.
+const PREFIX: &str = "{wa:0}";
+
+/// Meta redelivers what was not acknowledged for up to seven days; one more day of margin. Two such windows are
+/// remembered, so an id is known for at least this long.
+const CLAIM_WINDOW: Duration = Duration::from_hours(8 * 24);
+
+/// Leases of one message that may be lost before even its apology is no longer attempted by a worker.
+const LOST_LEASES_AT_MOST: u32 = 6;
+
+/// Waiting messages in one lane beyond which more of the same sender are set aside.
+const LANE_AT_MOST: u32 = 20_000;
+
+/// Redis' Lua unpacks at most some thousands of values; scripts here take at most this many items.
+const BATCH: usize = 200;
+
+/// What an operator or a test may choose.
+#[derive(Debug, Clone)]
+pub struct QueueSettings {
+    /// How long a worker may be silent before its messages go to another.
+    pub lease: Duration,
+    /// How many messages Redis may hold, dead letters included. Beyond, ingest spills.
+    pub at_most: u64,
+    /// How long one call may take before Redis counts as away.
+    pub patience: Duration,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self { lease: Duration::from_secs(30), at_most: 1_000_000, patience: Duration::from_secs(3) }
+    }
+}
+
+/// Reads `REDIS_URL` of an environment, noting what is wrong with it there.
+pub fn address(env: &mut Env) -> SecretString {
+    let url = env.required("REDIS_URL", "the address of the queue, such as redis://127.0.0.1:6379");
+    if !url.is_empty() && redis::Client::open(url.as_str()).is_err() {
+        env.problem("REDIS_URL is not an address such as redis://127.0.0.1:6379");
+    }
+    url.into()
+}
+
+/// The queue, from either side. Clones share one connection.
+#[derive(Clone)]
+pub struct Queue {
+    connection: ConnectionManager,
+    client: redis::Client,
+    scripts: std::sync::Arc<Scripts>,
+    settings: QueueSettings,
+}
+
+/// Redis did not do it, or said something that a queue does not say.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// Away, refusing, too slow.
+    #[error("redis: {0}")]
+    Redis(#[from] redis::RedisError),
+    /// A job that has no JSON form.
+    #[error("a job could not be written as JSON")]
+    Shape(#[from] serde_json::Error),
+}
+
+struct Scripts {
+    enqueue: Script,
+    set_aside: Script,
+    fetch: Script,
+    settle: Script,
+    renew: Script,
+    recover: Script,
+    figures: Script,
+}
+
+impl Queue {
+    /// A queue on this server. Connects at the first call and again after every loss, so that the order in which
+    /// things start does not matter.
+    pub fn open(url: &SecretString, settings: QueueSettings) -> Result<Self, QueueError> {
+        let client = redis::Client::open(url.expose_secret())?;
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(settings.patience))
+            .set_response_timeout(Some(settings.patience));
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        let scripts = Scripts {
+            enqueue: Script::new(include_str!("queue/enqueue.lua")),
+            set_aside: Script::new(include_str!("queue/set_aside.lua")),
+            fetch: Script::new(include_str!("queue/fetch.lua")),
+            settle: Script::new(include_str!("queue/settle.lua")),
+            renew: Script::new(include_str!("queue/renew.lua")),
+            recover: Script::new(include_str!("queue/recover.lua")),
+            figures: Script::new(include_str!("queue/figures.lua")),
+        };
+        Ok(Self { connection, client, scripts: std::sync::Arc::new(scripts), settings })
+    }
+
+    /// How long a lease lasts here.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.settings.lease
+    }
+
+    /// Whether Redis answers.
+    pub async fn ping(&self) -> Result<(), QueueError> {
+        let mut connection = self.connection.clone();
+        redis::cmd("PING").query_async::<()>(&mut connection).await?;
+        Ok(())
+    }
+}
+
+/// The name of a key of this queue.
+fn key(name: &str) -> String {
+    format!("{PREFIX}{name}")
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Queue").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

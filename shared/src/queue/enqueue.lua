@@ -1,0 +1,47 @@
+-- Claims ids and appends their jobs, in one atomic step: a claimed id is always a queued job.
+-- KEYS: 1 ready, 2 stats, 3 wake, 4 dead
+-- ARGV: 1 prefix, 2 most messages held, 3 most messages in one lane, 4 seconds of a claim window,
+--       then for each job: 16 bytes of digest, lane, payload
+-- Reply, for each job: 1 queued, 0 seen before, -1 full, -2 set aside because its lane overflows
+local prefix, most, lane_most, window = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local this_window = math.floor(time[1] / window)
+local room = most - tonumber(redis.call('HGET', KEYS[2], 'depth') or '0') - redis.call('XLEN', KEYS[4])
+local queued, woken, out = 0, 0, {}
+for i = 5, #ARGV, 3 do
+  local digest, lane = ARGV[i], ARGV[i + 1]
+  -- Claims live in small hashes, which Redis stores densely; two windows cover every redelivery.
+  local bucket = string.byte(digest, 1) * 64 + math.floor(string.byte(digest, 2) / 4)
+  local claims = prefix .. 'seen:' .. this_window .. ':' .. bucket
+  local earlier = prefix .. 'seen:' .. (this_window - 1) .. ':' .. bucket
+  if redis.call('HEXISTS', earlier, digest) == 1 then
+    out[#out + 1] = 0
+  elseif queued >= room then
+    out[#out + 1] = redis.call('HEXISTS', claims, digest) - 1
+  elseif redis.call('HSETNX', claims, digest, 1) == 0 then
+    out[#out + 1] = 0
+  else
+    if redis.call('HLEN', claims) == 1 then redis.call('EXPIREAT', claims, (this_window + 2) * window) end
+    queued = queued + 1
+    local list = prefix .. 'lane:' .. lane
+    local length = redis.call('LLEN', list)
+    if length >= lane_most then
+      redis.call('XADD', KEYS[4], '*', 'lane', lane, 'attempts', 0, 'reason', 'lane overflow', 'job', ARGV[i + 2])
+      queued = queued - 1
+      room = room - 1
+      out[#out + 1] = -2
+    else
+      redis.call('RPUSH', list, ARGV[i + 2])
+      if length == 0 then
+        redis.call('ZADD', KEYS[1], now, lane)
+        woken = woken + 1
+      end
+      out[#out + 1] = 1
+    end
+  end
+end
+if queued > 0 then redis.call('HINCRBY', KEYS[2], 'depth', queued) end
+-- One token per lane that woke, bounded: a token says "look again", it never carries a job.
+for _ = 1, math.min(woken, 64 - redis.call('LLEN', KEYS[3])) do redis.call('LPUSH', KEYS[3], 1) end
+return out

@@ -1,0 +1,74 @@
+//! The producer's side: taking jobs in, each id once.
+
+use sha2::{Digest, Sha256};
+
+use super::{BATCH, CLAIM_WINDOW, LANE_AT_MOST, PREFIX, Queue, QueueError, key};
+use crate::job::Job;
+use crate::message::MessageId;
+
+/// What became of a job that was offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Enqueued {
+    /// It is in its lane.
+    Queued,
+    /// Its id was taken before.
+    Duplicate,
+    /// The queue is at its bound: the job was not taken.
+    Full,
+    /// Its lane is at its bound: the job stands among the dead letters.
+    Overflow,
+}
+
+impl Queue {
+    /// Offers jobs, in their order; the answers are in the same order. Each script call takes a bounded number,
+    /// so a failure may come after some were taken: offering all of them again is safe.
+    pub async fn enqueue(&self, jobs: &[Job]) -> Result<Vec<Enqueued>, QueueError> {
+        let mut answers = Vec::with_capacity(jobs.len());
+        let mut connection = self.connection.clone();
+        for jobs in jobs.chunks(BATCH) {
+            let mut call = self.scripts.enqueue.prepare_invoke();
+            call.key(key("ready")).key(key("stats")).key(key("wake")).key(key("dead"));
+            call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST).arg(CLAIM_WINDOW.as_secs());
+            for job in jobs {
+                call.arg(&digest(&job.id)[..]).arg(job.lane.as_str()).arg(serde_json::to_vec(job)?);
+            }
+            let replies: Vec<i8> = call.invoke_async(&mut connection).await?;
+            answers.extend(replies.into_iter().map(|reply| match reply {
+                1 => Enqueued::Queued,
+                0 => Enqueued::Duplicate,
+                -2 => Enqueued::Overflow,
+                _ => Enqueued::Full,
+            }));
+        }
+        Ok(answers)
+    }
+
+    /// Keeps verified bytes that nobody could read among the dead letters, once, with the reason.
+    pub async fn set_aside(
+        &self,
+        id: &MessageId,
+        reason: &str,
+        bytes: &[u8],
+    ) -> Result<Enqueued, QueueError> {
+        let mut connection = self.connection.clone();
+        let mut call = self.scripts.set_aside.prepare_invoke();
+        call.key(key("dead")).key(key("stats"));
+        call.arg(PREFIX).arg(self.settings.at_most).arg(CLAIM_WINDOW.as_secs());
+        call.arg(&digest(id)[..]).arg(reason).arg(bytes);
+        let reply: i8 = call.invoke_async(&mut connection).await?;
+        Ok(match reply {
+            1 => Enqueued::Queued,
+            0 => Enqueued::Duplicate,
+            _ => Enqueued::Full,
+        })
+    }
+}
+
+/// What is remembered of an id: half a SHA-256, so that Redis holds no number of a person for the purpose of
+/// recognising a redelivery.
+fn digest(id: &MessageId) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&Sha256::digest(id.as_str().as_bytes())[..16]);
+    half
+}

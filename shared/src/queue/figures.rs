@@ -1,0 +1,60 @@
+//! How deep the queue is and how old its oldest message, cheap enough to ask every second.
+
+use std::time::Duration;
+
+use metrics::gauge;
+
+use super::{Queue, QueueError, key};
+
+/// A look at the queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Messages that wait, for their turn or behind another of their lane.
+    pub ready: u64,
+    /// Messages being worked on.
+    pub leased: u64,
+    /// Messages whose lane waits for a moment to come (a retry).
+    pub delayed: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Conversations with at least one message.
+    pub lanes: u64,
+    /// How long the oldest message that could run now has been able to.
+    pub oldest_age: Duration,
+}
+
+impl Queue {
+    /// Reads the figures, in one call of constant cost.
+    pub async fn figures(&self) -> Result<Figures, QueueError> {
+        let mut connection = self.connection.clone();
+        let mut call = self.scripts.figures.prepare_invoke();
+        call.key(key("ready")).key(key("leased")).key(key("stats")).key(key("dead"));
+        let (depth, lanes, leased, delayed, dead, oldest_ms): (u64, u64, u64, u64, u64, u64) =
+            call.invoke_async(&mut connection).await?;
+        Ok(Figures {
+            ready: depth.saturating_sub(leased + delayed),
+            leased,
+            delayed,
+            dead,
+            lanes,
+            oldest_age: Duration::from_millis(oldest_ms),
+        })
+    }
+}
+
+impl Figures {
+    /// Sets the gauges that operators watch. `spilled` is the depth of the spill in Postgres, when it is known.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
+    pub fn publish(&self, spilled: Option<i64>) {
+        for (state, count) in
+            [("ready", self.ready), ("leased", self.leased), ("delayed", self.delayed), ("dead", self.dead)]
+        {
+            gauge!("postly_queue_messages", "state" => state).set(count as f64);
+        }
+        if let Some(spilled) = spilled {
+            gauge!("postly_queue_messages", "state" => "spilled").set(spilled as f64);
+        }
+        gauge!("postly_queue_lanes").set(self.lanes as f64);
+        gauge!("postly_queue_oldest_age_seconds").set(self.oldest_age.as_secs_f64());
+    }
+}

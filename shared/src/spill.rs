@@ -1,0 +1,74 @@
+//! Where verified work waits while Redis is away or full: written by ingest, brought into its lane by the relay
+//! of any worker.
+//!
+//! Owner of `wa.spill`. A row leaves only after the queue has taken its job; the queue's own claim makes a
+//! second delivery of the same row do nothing.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::job::Job;
+
+/// A spilled job and its row.
+#[derive(Debug)]
+pub struct Spilled {
+    /// The row.
+    pub id: i64,
+    /// What is to be queued, as it was written.
+    pub job: String,
+}
+
+/// Keeps jobs, in their order. A job that is already here is kept once.
+pub async fn put(db: impl PgExecutor<'_>, jobs: &[Job], now: DateTime<Utc>) -> Result<(), SpillError> {
+    let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    let bodies = jobs.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    sqlx::query(
+        "insert into wa.spill (message_id, job, spilled_at)
+         select message_id, job, $3 from unnest($1::text[], $2::text[]) with ordinality as jobs (message_id, job, place)
+         order by place
+         on conflict (message_id) do nothing",
+    )
+    .bind(ids)
+    .bind(bodies)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The oldest rows, locked until the transaction ends, so that two relays keep the order between them.
+pub async fn take(db: &mut PgConnection, at_most: i64) -> Result<Vec<Spilled>, sqlx::Error> {
+    let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.spill'))")
+        .fetch_one(&mut *db)
+        .await?;
+    if !free {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(i64, String)> = sqlx::query_as("select id, job from wa.spill order by id limit $1")
+        .bind(at_most)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(id, job)| Spilled { id, job }).collect())
+}
+
+/// Forgets rows whose jobs the queue has taken.
+pub async fn done(db: &mut PgConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from wa.spill where id = any($1)").bind(ids).execute(db).await?;
+    Ok(())
+}
+
+/// How many jobs wait here.
+pub async fn depth(db: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from wa.spill").fetch_one(db).await
+}
+
+/// The job could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SpillError {
+    /// It has no JSON form.
+    #[error("a job could not be written as JSON")]
+    Shape(#[from] serde_json::Error),
+    /// Postgres did not take it.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}

@@ -1,0 +1,80 @@
+//! What the model answered, step by step, recorded before the next step begins: whatever happens afterwards, a
+//! step that was paid for is not paid for again.
+//!
+//! Owner of `wa.step`.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use crate::message::MessageId;
+
+/// A finished call of the model.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Step {
+    /// What the model wrote, unparsed: a bad answer was paid for as well.
+    pub output: String,
+    /// Why it stopped, in the API's word (`stop`, `length`, `refusal`...).
+    pub finish_reason: String,
+    /// The model that answered, as it names itself.
+    pub model: String,
+    /// Tokens read.
+    pub prompt_tokens: i32,
+    /// Tokens written.
+    pub completion_tokens: i32,
+    /// Duration of the call, in milliseconds.
+    pub took_ms: i32,
+}
+
+/// The answer recorded under this name, if the step was taken before.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    message: &MessageId,
+    name: &str,
+) -> Result<Option<Step>, sqlx::Error> {
+    sqlx::query_as(
+        "select output, finish_reason, model, prompt_tokens, completion_tokens, took_ms
+         from wa.step where message_id = $1 and name = $2",
+    )
+    .bind(message.as_str())
+    .bind(name)
+    .fetch_optional(db)
+    .await
+}
+
+/// Records an answer. The first one recorded under a name stays.
+pub async fn record(
+    db: impl PgExecutor<'_>,
+    message: &MessageId,
+    name: &str,
+    step: &Step,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.step
+           (message_id, name, output, finish_reason, model, prompt_tokens, completion_tokens, took_ms, finished_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (message_id, name) do nothing",
+    )
+    .bind(message.as_str())
+    .bind(name)
+    .bind(crate::message::clean(&step.output))
+    .bind(&step.finish_reason)
+    .bind(&step.model)
+    .bind(step.prompt_tokens)
+    .bind(step.completion_tokens)
+    .bind(step.took_ms)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Tokens of all steps of a message, read and written together: what `"Generation"."usageTokens"` holds.
+pub async fn tokens(db: impl PgExecutor<'_>, message: &MessageId) -> Result<i32, sqlx::Error> {
+    sqlx::query_scalar(
+        "select coalesce(sum(prompt_tokens + completion_tokens), 0)::int from wa.step where message_id = $1",
+    )
+    .bind(message.as_str())
+    .fetch_one(db)
+    .await
+}

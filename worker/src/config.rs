@@ -1,0 +1,202 @@
+//! The configuration of a worker: read once, every problem told at once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use shared::env::{ConfigError, Env};
+use shared::telemetry::LogFormat;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::openai::OpenAiConfig;
+use crate::whatsapp::{Meta, Providers, Twilio};
+
+/// The model of the product's first version. `OpenAI` switches it off on 2027-01-14: the README says what to set.
+const DEFAULT_MODEL: &str = "gpt-4o-mini";
+
+/// The newest Graph version that was verified; versions die two years after their successor appears.
+const DEFAULT_GRAPH_VERSION: &str = "v25.0";
+
+/// Everything that `postly-worker` can be told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where operators look (`ADMIN_ADDR`).
+    pub admin_addr: SocketAddr,
+    /// The queue (`REDIS_URL`).
+    pub redis_url: SecretString,
+    /// The books (`DATABASE_URL`).
+    pub database: PgConnectOptions,
+    /// Connections to the books: a job holds one only inside its short transactions.
+    pub connections: u32,
+    /// Messages worked on at once (`WORKER_CONCURRENCY`).
+    pub concurrency: usize,
+    /// How long a silent worker keeps its messages (`LEASE_SECONDS`).
+    pub lease: Duration,
+    /// The model.
+    pub openai: OpenAiConfig,
+    /// Meta's address, version and token, when `META_ACCESS_TOKEN` is set.
+    pub meta: Option<(String, String, SecretString)>,
+    /// Twilio's address, account, token and our public address, when `TWILIO_AUTH_TOKEN` is set.
+    pub twilio: Option<TwilioConfig>,
+    /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
+    pub migrate: bool,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// `RUST_LOG`.
+    pub log_filter: Option<String>,
+}
+
+/// Twilio's part.
+#[derive(Debug, Clone)]
+pub struct TwilioConfig {
+    api_url: String,
+    account_sid: String,
+    auth_token: SecretString,
+    public_url: Option<String>,
+}
+
+impl Config {
+    /// Reads the variables. The error names each one that is missing or malformed, and shows no secret.
+    pub fn from_env(mut env: Env) -> Result<Self, ConfigError> {
+        let redis_url = shared::queue::address(&mut env);
+        let database = shared::db::from_env(&mut env);
+        let openai = Self::openai(&mut env);
+        let meta = env.secret("META_ACCESS_TOKEN").map(|token| {
+            let url = env.text("META_GRAPH_URL").unwrap_or_else(|| "https://graph.facebook.com".to_owned());
+            let version = env.text("META_GRAPH_VERSION").unwrap_or_else(|| DEFAULT_GRAPH_VERSION.to_owned());
+            (url, version, token)
+        });
+        let twilio = Self::twilio(&mut env);
+        if meta.is_none() && twilio.is_none() {
+            env.problem("no provider is configured: set META_ACCESS_TOKEN, or TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN");
+        }
+        let lease = env.parsed("LEASE_SECONDS", 30_u64);
+        if lease == 0 {
+            env.problem("LEASE_SECONDS must be at least 1");
+        }
+        let concurrency = env.parsed("WORKER_CONCURRENCY", 100_usize);
+        if concurrency == 0 {
+            env.problem("WORKER_CONCURRENCY must be at least 1");
+        }
+        let config = Self {
+            admin_addr: env.parsed("ADMIN_ADDR", SocketAddr::from(([127, 0, 0, 1], 9091))),
+            redis_url,
+            database,
+            connections: 20,
+            concurrency,
+            lease: Duration::from_secs(lease),
+            openai,
+            meta,
+            twilio,
+            migrate: env.switch("MIGRATE", true),
+            log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
+            log_filter: env.text("RUST_LOG"),
+        };
+        env.finish(config)
+    }
+
+    fn openai(env: &mut Env) -> OpenAiConfig {
+        let default_url = "https://api.openai.com/v1";
+        let base_url = env.text("OPENAI_BASE_URL").unwrap_or_else(|| default_url.to_owned());
+        let api_key = env.secret("OPENAI_API_KEY");
+        if api_key.is_none() && base_url == default_url {
+            env.problem(
+                "OPENAI_API_KEY is not set (a compatible server that needs none is named by OPENAI_BASE_URL)",
+            );
+        }
+        let mut optional = |name: &str| match env.text(name).map(|text| text.parse::<f64>()) {
+            Some(Ok(number)) if number >= 0.0 => Some(number),
+            None => None,
+            Some(_) => {
+                env.problem(format!("{name} must be a number of at least 0"));
+                None
+            }
+        };
+        let temperature = optional("OPENAI_TEMPERATURE");
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked: not negative; saturates"
+        )]
+        let max_completion_tokens = optional("OPENAI_MAX_COMPLETION_TOKENS").map(|tokens| tokens as u32);
+        OpenAiConfig {
+            base_url,
+            api_key,
+            model: env.text("OPENAI_MODEL").unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+            temperature,
+            reasoning_effort: env.text("OPENAI_REASONING_EFFORT"),
+            max_completion_tokens,
+        }
+    }
+
+    fn twilio(env: &mut Env) -> Option<TwilioConfig> {
+        let auth_token = env.secrets("TWILIO_AUTH_TOKEN").into_iter().next()?;
+        Some(TwilioConfig {
+            api_url: env.text("TWILIO_API_URL").unwrap_or_else(|| "https://api.twilio.com".to_owned()),
+            account_sid: env.required("TWILIO_ACCOUNT_SID", "the account that TWILIO_AUTH_TOKEN belongs to"),
+            auth_token,
+            public_url: env.text("PUBLIC_URL"),
+        })
+    }
+
+    /// The clients of the configured providers.
+    #[must_use]
+    pub fn providers(&self, http: &reqwest::Client, timeout: Duration) -> Providers {
+        let meta = self.meta.clone().map(|(graph_url, version, access_token)| Meta {
+            graph_url,
+            version,
+            access_token,
+            http: http.clone(),
+            timeout,
+        });
+        let twilio = self.twilio.clone().map(|config| Twilio {
+            messaging_url: config.api_url.replace("://api.twilio.com", "://messaging.twilio.com"),
+            api_url: config.api_url,
+            account_sid: config.account_sid,
+            auth_token: config.auth_token,
+            public_url: config.public_url,
+            http: http.clone(),
+            timeout,
+        });
+        Providers { meta, twilio }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_configured_names_everything_that_is_missing() {
+        let values = [("WORKER_CONCURRENCY", "0"), ("LEASE_SECONDS", "soon"), ("OPENAI_TEMPERATURE", "warm")];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let error = Config::from_env(Env::from_values(values.into())).unwrap_err().to_string();
+        for name in [
+            "REDIS_URL",
+            "DATABASE_URL",
+            "OPENAI_API_KEY",
+            "META_ACCESS_TOKEN",
+            "WORKER_CONCURRENCY",
+            "LEASE_SECONDS",
+            "OPENAI_TEMPERATURE",
+        ] {
+            assert!(error.contains(name), "{name} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_in_the_debug_output() {
+        let values = [
+            ("REDIS_URL", "redis://:s3cret@127.0.0.1"),
+            ("DATABASE_URL", "postgres://u:s3cret@127.0.0.1/db"),
+            ("OPENAI_API_KEY", "s3cret"),
+            ("META_ACCESS_TOKEN", "s3cret"),
+            ("TWILIO_AUTH_TOKEN", "s3cret"),
+            ("TWILIO_ACCOUNT_SID", "AC1"),
+        ];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut config = Config::from_env(Env::from_values(values.into())).unwrap();
+        config.database = PgConnectOptions::new_without_pgpass();
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Sending what stands in the outbox for one message, part by part, and never blindly twice.
+
+use chrono::TimeDelta;
+use metrics::{counter, histogram};
+use shared::fault;
+use shared::job::Job;
+use shared::outbox::{self, Outgoing, State};
+
+use crate::Worker;
+use crate::error::JobError;
+use crate::policy;
+use crate::whatsapp::SendError;
+
+/// How the sending of an answer ended, when it did end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Delivered {
+    /// The provider has every part.
+    Whole,
+    /// A part was refused for good; what came before it may have arrived.
+    Refused {
+        /// Whether any part was taken.
+        partly: bool,
+    },
+}
+
+/// Sends every part that is still to be sent, each after the one before was accepted. An error says when to go on.
+pub async fn deliver(worker: &Worker, job: &Job) -> Result<Delivered, JobError> {
+    let mut taken = 0;
+    for message in outbox::caused_by(&worker.pool, &job.id).await? {
+        let state = match message.state {
+            State::Accepted | State::Failed => message.state,
+            // Marked by a worker that is gone, or by a zombie: it may have left.
+            State::Sending => {
+                outbox::outcome_unknown(&worker.pool, message.id).await?;
+                settle_unknown(worker, &message).await?
+            }
+            State::Unknown => settle_unknown(worker, &message).await?,
+            State::Pending => State::Pending,
+        };
+        match state {
+            State::Accepted => taken += 1,
+            State::Failed => return Ok(Delivered::Refused { partly: taken > 0 }),
+            _ if send(worker, job, &message).await? => taken += 1,
+            _ => return Ok(Delivered::Refused { partly: taken > 0 }),
+        }
+    }
+    Ok(Delivered::Whole)
+}
+
+/// Hands one part to its provider. `false`: refused for good.
+async fn send(worker: &Worker, job: &Job, message: &Outgoing) -> Result<bool, JobError> {
+    if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {
+        return Err(JobError::wait(
+            worker.patience.unknown_poll,
+            anyhow::anyhow!("another worker is sending this"),
+        ));
+    }
+    fault::point("send.marked");
+    let outcome = worker.providers.send(message).await;
+    fault::point("send.accepted");
+    let provider = message.provider.as_str();
+    let (label, result) = match outcome {
+        Ok(accepted) => {
+            let now = worker.clock.now();
+            outbox::accepted(&worker.pool, message.id, &accepted.0, now).await?;
+            if let Ok(waited) = (now - job.received_at).to_std() {
+                histogram!("postly_first_reply_seconds").record(waited);
+            }
+            ("accepted", Ok(true))
+        }
+        Err(SendError::Retry { code, after }) => {
+            outbox::not_taken(&worker.pool, message.id, &code).await?;
+            ("retry", Err(JobError::Retry { after, cause: anyhow::anyhow!("not taken ({code})") }))
+        }
+        Err(SendError::Final { code }) => {
+            tracing::error!(outbox.id = message.id.get(), provider, error.code = code, "a reply was refused");
+            outbox::failed(&worker.pool, message.id, &code, worker.clock.now()).await?;
+            ("refused", Ok(false))
+        }
+        Err(SendError::Operator { code }) => {
+            tracing::error!(provider, error.code = code, "nothing can be sent until an operator has looked");
+            outbox::not_taken(&worker.pool, message.id, &code).await?;
+            let cause = anyhow::anyhow!("the operator is needed ({code})");
+            ("operator", Err(JobError::wait(policy::OPERATOR_PAUSE, cause)))
+        }
+        Err(SendError::Unknown { code }) => {
+            outbox::outcome_unknown(&worker.pool, message.id).await?;
+            let cause = anyhow::anyhow!("outcome unknown ({code})");
+            ("unknown", Err(JobError::wait(worker.patience.unknown_poll, cause)))
+        }
+    };
+    counter!("postly_sends_total", "provider" => provider, "outcome" => label).increment(1);
+    fault::point("send.recorded");
+    result
+}
+
+/// A part whose outcome is unknown waits for the provider's report. After the deadline it is sent once more, and
+/// only once: of a message that vanished twice we know nothing better than to stop.
+async fn settle_unknown(worker: &Worker, message: &Outgoing) -> Result<State, JobError> {
+    let deadline = TimeDelta::from_std(worker.patience.unknown_deadline).unwrap_or_default();
+    let waited = worker.clock.now() - message.sending_at.unwrap_or_default();
+    if waited < deadline {
+        let cause = anyhow::anyhow!("the provider has not reported yet");
+        return Err(JobError::wait(worker.patience.unknown_poll, cause));
+    }
+    let again = message.attempts < 2;
+    counter!("postly_sends_total", "provider" => message.provider.as_str(), "outcome" => if again { "resent" } else { "lost" })
+        .increment(1);
+    if again {
+        outbox::not_taken(&worker.pool, message.id, "unknown").await?;
+        Ok(State::Pending)
+    } else {
+        outbox::failed(&worker.pool, message.id, "unknown", worker.clock.now()).await?;
+        Ok(State::Failed)
+    }
+}

@@ -1,0 +1,157 @@
+//! One generation: a credit is held, three steps are taken, posts and debit become final together, or the credit
+//! goes back.
+
+use shared::generation::{self, Generation};
+use shared::ledger::{self, Entry, Posted};
+use shared::message::Inbound;
+use shared::person::Person;
+use shared::receipt::{self, Outcome};
+use shared::texts::Text;
+use shared::{fault, outbox};
+use sqlx::PgConnection;
+
+use crate::Worker;
+use crate::error::JobError;
+use crate::pipeline::{Draft, Pipeline, Written};
+use crate::reply;
+
+/// Whether there is a credit to work for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Held {
+    /// One is held, now or since an earlier attempt.
+    Yes,
+    /// There is none; the refusal stands in the outbox and the message has ended.
+    No,
+}
+
+/// Takes the credit before any model is asked: that is what makes one credit buy one generation when five
+/// messages arrive at once.
+pub async fn hold(
+    db: &mut PgConnection,
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+) -> Result<Held, JobError> {
+    let now = worker.clock.now();
+    match ledger::post(db, &person.id, Entry::Generation(&inbound.id), now).await? {
+        Posted::Applied(_) | Posted::AlreadyApplied(_) => Ok(Held::Yes),
+        Posted::Insufficient => {
+            answer(db, worker, inbound, person, Outcome::NoCredit, Text::OutOfCredits).await?;
+            Ok(Held::No)
+        }
+    }
+}
+
+/// From a held credit to an answer in the outbox.
+pub async fn write(worker: &Worker, inbound: &Inbound, person: &Person, brief: &str) -> Result<(), JobError> {
+    let pipeline = Pipeline {
+        openai: &worker.openai,
+        pool: &worker.pool,
+        clock: &worker.clock,
+        message: &inbound.id,
+        provider: inbound.provider,
+    };
+    let written = pipeline.write(brief, person.language).await?;
+    let mut tx = worker.pool.begin().await?;
+    let done = match &written {
+        Written::Posts(draft) => finish(&mut tx, worker, inbound, person, brief, draft).await?,
+        Written::Refused => decline(&mut tx, worker, inbound, person).await?,
+    };
+    if done {
+        tx.commit().await?;
+    } else {
+        tx.rollback().await?;
+    }
+    fault::point("reply.stored");
+    Ok(())
+}
+
+/// Posts, history, answer and the end of the message: one fact. `false`: another worker had ended it.
+async fn finish(
+    db: &mut PgConnection,
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+    brief: &str,
+    draft: &Draft,
+) -> Result<bool, JobError> {
+    let now = worker.clock.now();
+    // The person's row first, as every change of the books does: two orders of locks would deadlock.
+    let left = ledger::balance(db, &person.id).await?;
+    let posts = draft.posts.each();
+    if !answer(db, worker, inbound, person, Outcome::Posts, Text::Posts { posts, left }).await? {
+        return Ok(false);
+    }
+    let generation = Generation {
+        brief,
+        platform: draft.intent.platform.as_deref(),
+        industry: draft.intent.industry.as_deref(),
+        objective: draft.intent.objective.as_deref(),
+        tone: draft.intent.tone.as_deref(),
+        language: draft.intent.language.as_deref(),
+        prompt: &draft.prompt,
+        posts,
+        tokens: shared::step::tokens(&mut *db, &inbound.id).await?,
+    };
+    generation::add(db, &person.id, &generation, now).await?;
+    Ok(true)
+}
+
+/// The model declined: said politely, and nothing is charged.
+async fn decline(
+    db: &mut PgConnection,
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+) -> Result<bool, JobError> {
+    ledger::refund(db, &person.id, &inbound.id, worker.clock.now()).await?;
+    let left = ledger::balance(db, &person.id).await?;
+    answer(db, worker, inbound, person, Outcome::Refused, Text::Refused(left)).await
+}
+
+/// Given up: the credit goes back, the person is told. `false`: the message had ended, and nothing changes.
+pub async fn give_up(worker: &Worker, inbound: &Inbound, reason: &str) -> Result<bool, JobError> {
+    let now = worker.clock.now();
+    let mut tx = worker.pool.begin().await?;
+    let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
+    ledger::refund(&mut tx, &person.id, &inbound.id, now).await?;
+    if !receipt::end(&mut tx, &inbound.id, Outcome::Failed, Some(reason), now).await? {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    let parts = reply::parts(&Text::Failed.blocks(person.language), inbound.provider);
+    outbox::put(&mut tx, inbound, &parts, now).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The posts could not be delivered at all: nobody pays for what nobody received.
+pub async fn refund_undelivered(worker: &Worker, inbound: &Inbound) -> Result<(), JobError> {
+    let now = worker.clock.now();
+    let mut tx = worker.pool.begin().await?;
+    if receipt::fail_undelivered(&mut tx, &inbound.id, now).await? {
+        let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
+        ledger::refund(&mut tx, &person.id, &inbound.id, now).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Ends a message with an answer. `false`: it had ended before; the caller rolls back.
+pub async fn answer(
+    db: &mut PgConnection,
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+    outcome: Outcome,
+    text: Text<'_>,
+) -> Result<bool, JobError> {
+    let now = worker.clock.now();
+    if !receipt::end(db, &inbound.id, outcome, None, now).await? {
+        return Ok(false);
+    }
+    let parts = reply::parts(&text.blocks(person.language), inbound.provider);
+    outbox::put(db, inbound, &parts, now).await?;
+    Ok(true)
+}

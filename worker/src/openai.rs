@@ -1,0 +1,215 @@
+//! The model behind one endpoint, `POST {base}/chat/completions`, as OpenAI and its compatible servers speak it.
+//!
+//! Reading is lenient (fields may be missing, unknown words are kept), judging is strict: what may be tried again,
+//! what may not, and what the model itself declined are told apart by the error's code, not by its status alone.
+//! Optional parameters leave only when they are configured, since each model refuses others.
+
+use std::time::{Duration, Instant};
+
+use metrics::{counter, histogram};
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::step::Step;
+
+use crate::error::JobError;
+use crate::policy;
+
+/// Which model, where, and how it is asked.
+#[derive(Debug, Clone)]
+pub struct OpenAiConfig {
+    /// Up to and including `/v1` (`OPENAI_BASE_URL`).
+    pub base_url: String,
+    /// Absent for servers that want none (`OPENAI_API_KEY`).
+    pub api_key: Option<SecretString>,
+    /// `OPENAI_MODEL`.
+    pub model: String,
+    /// `OPENAI_TEMPERATURE`, 0 to 2.
+    pub temperature: Option<f64>,
+    /// `OPENAI_REASONING_EFFORT`.
+    pub reasoning_effort: Option<String>,
+    /// `OPENAI_MAX_COMPLETION_TOKENS`.
+    pub max_completion_tokens: Option<u32>,
+}
+
+/// The client.
+#[derive(Debug, Clone)]
+pub struct OpenAi {
+    config: OpenAiConfig,
+    http: reqwest::Client,
+    timeout: Duration,
+}
+
+/// One call.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// The step, for metrics.
+    pub step: &'static str,
+    /// What the model is to do: ours, never a person's words.
+    pub system: String,
+    /// The turns that follow, by role.
+    pub turns: Vec<(&'static str, &'a str)>,
+    /// The shape of the answer, where it must have one.
+    pub schema: Option<(&'static str, Value)>,
+}
+
+/// The word recorded as `finish_reason` when the model declined.
+pub const REFUSAL: &str = "refusal";
+
+/// Codes under which OpenAI says that there is no money: trying again cannot help.
+const NO_MONEY: [&str; 5] = [
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+];
+
+impl OpenAi {
+    /// A client. Connects at the first call.
+    #[must_use]
+    pub fn new(config: OpenAiConfig, http: reqwest::Client, timeout: Duration) -> Self {
+        Self { config, http, timeout }
+    }
+
+    /// The body of a call.
+    #[must_use]
+    pub fn request(&self, ask: &Ask<'_>) -> Value {
+        let mut messages = vec![json!({ "role": "system", "content": ask.system })];
+        messages.extend(ask.turns.iter().map(|(role, text)| json!({ "role": role, "content": text })));
+        let mut body = json!({ "model": self.config.model, "messages": messages });
+        if let Some((name, schema)) = &ask.schema {
+            body["response_format"] = json!({ "type": "json_schema", "json_schema": { "name": name, "strict": true, "schema": schema } });
+        }
+        if let Some(temperature) = self.config.temperature {
+            body["temperature"] = json!(temperature);
+        }
+        if let Some(effort) = &self.config.reasoning_effort {
+            body["reasoning_effort"] = json!(effort);
+        }
+        if let Some(tokens) = self.config.max_completion_tokens {
+            body["max_completion_tokens"] = json!(tokens);
+        }
+        body
+    }
+
+    /// Asks. An answer that the model declined to give is an answer, marked [`REFUSAL`]; an empty one is an error.
+    pub async fn ask(&self, ask: &Ask<'_>) -> Result<Step, JobError> {
+        let began = Instant::now();
+        let url = format!("{}/chat/completions", self.config.base_url.trim_end_matches('/'));
+        let mut request = self.http.post(url).timeout(self.timeout).json(&self.request(ask));
+        if let Some(key) = &self.config.api_key {
+            request = request.bearer_auth(key.expose_secret());
+        }
+        let response = request.send().await.map_err(|error| JobError::retry(error.without_url()))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(|error| JobError::retry(error.without_url()))?;
+        histogram!("postly_llm_seconds", "step" => ask.step).record(began.elapsed());
+        if !status.is_success() {
+            return Err(refused(status, &headers, &body));
+        }
+        let completion: Completion = serde_json::from_slice(&body).map_err(|_| {
+            JobError::retry(anyhow::anyhow!("the model's server answered something that is no completion"))
+        })?;
+        let step = completion.read(began.elapsed())?;
+        for (kind, tokens) in [("prompt", step.prompt_tokens), ("completion", step.completion_tokens)] {
+            counter!("postly_llm_tokens_total", "step" => ask.step, "kind" => kind)
+                .increment(u64::try_from(tokens).unwrap_or(0));
+        }
+        Ok(step)
+    }
+}
+
+#[derive(Deserialize)]
+struct Completion {
+    #[serde(default)]
+    model: String,
+    #[serde(default)]
+    choices: Vec<Choice>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    finish_reason: Option<String>,
+    message: Option<Message>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: Option<String>,
+    refusal: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Usage {
+    #[serde(default)]
+    prompt_tokens: i32,
+    #[serde(default)]
+    completion_tokens: i32,
+}
+
+impl Completion {
+    fn read(self, took: Duration) -> Result<Step, JobError> {
+        let empty = || JobError::retry(anyhow::anyhow!("the model answered with nothing"));
+        let choice = self.choices.into_iter().next().ok_or_else(empty)?;
+        let message = choice.message.ok_or_else(empty)?;
+        let usage = self.usage.unwrap_or_default();
+        let finish_reason = choice.finish_reason.unwrap_or_else(|| "stop".to_owned());
+        let (output, finish_reason) = match (message.refusal, finish_reason.as_str()) {
+            (Some(refusal), _) => (refusal, REFUSAL.to_owned()),
+            (None, "content_filter") => (message.content.unwrap_or_default(), REFUSAL.to_owned()),
+            // Cut off: paid for, recorded, and judged by whoever reads it.
+            (None, "stop" | "length") => (message.content.unwrap_or_default(), finish_reason),
+            (None, _) => {
+                return Err(JobError::retry(anyhow::anyhow!("the model stopped for an unknown reason")));
+            }
+        };
+        Ok(Step {
+            output,
+            finish_reason,
+            model: self.model,
+            prompt_tokens: usage.prompt_tokens,
+            completion_tokens: usage.completion_tokens,
+            took_ms: i32::try_from(took.as_millis()).unwrap_or(i32::MAX),
+        })
+    }
+}
+
+/// What an error answer means (OpenAI: Error codes, 2026).
+fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> JobError {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let word = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
+    let (kind, code) = (word("type"), word("code"));
+    let request = headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
+    // The message may repeat what was sent: it stays out.
+    tracing::warn!(
+        http.status = status.as_u16(),
+        error.kind = kind,
+        error.code = code,
+        request.id = request,
+        "the model's server refused"
+    );
+    let what = format!("model: HTTP {} {code}", status.as_u16());
+    if NO_MONEY.contains(&kind.as_str()) || NO_MONEY.contains(&code.as_str()) {
+        return JobError::fail(what);
+    }
+    match status.as_u16() {
+        408 | 409 | 429 | 500..=599 => {
+            JobError::Retry { after: retry_after(headers), cause: anyhow::anyhow!(what) }
+        }
+        _ => JobError::fail(what),
+    }
+}
+
+/// What the server asks for, as far as a person in a chat can wait for it.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let seconds = number("retry-after-ms")
+        .map(|millis| millis / 1000.0)
+        .or_else(|| number(RETRY_AFTER.as_str()))
+        .filter(|seconds| (0.0..=1e6).contains(seconds))?;
+    Some(Duration::from_secs_f64(seconds).min(policy::RETRY.longest))
+}

@@ -1,0 +1,114 @@
+//! The three model steps, in their order: what is wanted, how to brief for it, the posts.
+//!
+//! Each answer is recorded before the next step begins. A step found recorded is not paid for again, even if its
+//! answer was bad.
+
+mod intent;
+mod posts;
+mod prompt;
+
+use shared::clock::Clock;
+use shared::fault;
+use shared::language::Language;
+use shared::message::{MessageId, Provider};
+use shared::step::{self, Step};
+use sqlx::PgPool;
+
+pub use intent::Intent;
+pub use posts::Posts;
+
+use crate::error::JobError;
+use crate::openai::{Ask, OpenAi, REFUSAL};
+
+/// What the steps need.
+#[derive(Debug, Clone, Copy)]
+pub struct Pipeline<'a> {
+    /// The model.
+    pub openai: &'a OpenAi,
+    /// Where answers are recorded.
+    pub pool: &'a PgPool,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Whose steps these are.
+    pub message: &'a MessageId,
+    /// Who will carry the posts: bounds their length.
+    pub provider: Provider,
+}
+
+/// What came out.
+#[derive(Debug)]
+pub enum Written {
+    /// Three posts.
+    Posts(Box<Draft>),
+    /// The model declined.
+    Refused,
+}
+
+/// Posts, and what led to them.
+#[derive(Debug)]
+pub struct Draft {
+    /// What the brief wants.
+    pub intent: Intent,
+    /// The second step's words.
+    pub prompt: String,
+    /// Three, different, not empty, short enough.
+    pub posts: Posts,
+}
+
+impl Pipeline<'_> {
+    /// Takes the three steps. `interface` is the person's own language, for a brief that names none.
+    pub async fn write(&self, brief: &str, interface: Language) -> Result<Written, JobError> {
+        let Some(answer) = self.step(&intent::ask(brief)).await? else { return Ok(Written::Refused) };
+        let intent = Intent::read(&answer.output);
+        let language = intent.language_name(interface);
+        let facts = intent.facts(brief);
+        let Some(answer) = self.step(&prompt::ask(&facts, &language)).await? else {
+            return Ok(Written::Refused);
+        };
+        let prompt = prompt::read(&answer, brief);
+        let Some(answer) = self.step(&posts::ask(&prompt, &language)).await? else {
+            return Ok(Written::Refused);
+        };
+        let posts = match Posts::read(&answer, self.provider) {
+            Ok(posts) => posts,
+            Err(fault) => {
+                let repair = posts::ask_again(&prompt, &language, &answer.output, fault);
+                let Some(answer) = self.step(&repair).await? else { return Ok(Written::Refused) };
+                Posts::read(&answer, self.provider)
+                    .map_err(|fault| JobError::fail(format!("model: {fault}, twice")))?
+            }
+        };
+        Ok(Written::Posts(Box::new(Draft { intent, prompt, posts })))
+    }
+
+    /// One step: from the records, or from the model and then into the records. `None`: the model declined.
+    async fn step(&self, ask: &Ask<'_>) -> Result<Option<Step>, JobError> {
+        let recorded = step::find(self.pool, self.message, ask.step).await?;
+        let step = if let Some(step) = recorded {
+            step
+        } else {
+            let step = self.openai.ask(ask).await?;
+            fault::point(paid(ask.step));
+            step::record(self.pool, self.message, ask.step, &step, self.clock.now()).await?;
+            fault::point(recorded_point(ask.step));
+            step
+        };
+        Ok((step.finish_reason != REFUSAL).then_some(step))
+    }
+}
+
+fn paid(step: &str) -> &'static str {
+    match step {
+        "intent" => "intent.paid",
+        "prompt" => "prompt.paid",
+        _ => "posts.paid",
+    }
+}
+
+fn recorded_point(step: &str) -> &'static str {
+    match step {
+        "intent" => "intent.recorded",
+        "prompt" => "prompt.recorded",
+        _ => "posts.recorded",
+    }
+}

@@ -1,0 +1,112 @@
+//! Every number of the hands, with its reason.
+
+use std::time::Duration;
+
+/// Starts of one message before it is given up: with [`RETRY`] that is about a minute and a half of trying, after
+/// which an apology is kinder than more silence.
+pub const ATTEMPTS: u32 = 6;
+
+/// Workers that may fall silent over one message before it counts as poison.
+pub const LOST_LEASES: u32 = 3;
+
+/// Between two attempts.
+pub const RETRY: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_mins(1) };
+
+/// The longest that one message may be worked on: three model calls and a repair, each with its own timeout.
+pub const JOB_TIMEOUT: Duration = Duration::from_mins(3);
+
+/// How long a stopping worker lets its messages finish. Supervisors wait 30 s before they kill.
+pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// How long verdicts may take to reach Redis at the very end.
+pub const CLOSE: Duration = Duration::from_secs(5);
+
+/// A dependency of ours is away: look again after this, without counting an attempt.
+pub const DEPENDENCY_AWAY: Duration = Duration::from_secs(2);
+
+/// A model call. The official client waits ten minutes; a person in a chat does not.
+pub const MODEL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A send. Longer than either provider takes when it is well.
+pub const SEND_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Read receipt and typing indicator: nice to have, never waited for longer.
+pub const TYPING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a send whose outcome is unknown waits for the provider's report before it is sent once more. Reports
+/// take seconds; longer than [`SEND_TIMEOUT`], so that a zombie's send has come to its end.
+pub const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
+
+/// How often the report of an unknown send is looked for.
+pub const UNKNOWN_POLL: Duration = Duration::from_secs(1);
+
+/// The number is paused for its operator (token expired, account locked): look again after this.
+pub const OPERATOR_PAUSE: Duration = Duration::from_mins(1);
+
+/// How often the relay looks at the spill.
+pub const RELAY_PERIOD: Duration = Duration::from_secs(1);
+
+/// How many spilled jobs the relay takes at once.
+pub const RELAY_BATCH: i64 = 200;
+
+/// Exponential backoff with jitter.
+#[derive(Debug, Clone, Copy)]
+pub struct Backoff {
+    /// After the first failure.
+    pub first: Duration,
+    /// Never longer than this.
+    pub longest: Duration,
+}
+
+impl Backoff {
+    /// The pause after the `failure`-th failure, from 1: doubling, and between half and all of it, so that those who
+    /// failed together do not come back together.
+    #[must_use]
+    pub fn pause(&self, failure: u32) -> Duration {
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(failure.saturating_sub(1).min(20)));
+        doubled.min(self.longest).mul_f64(rand::random_range(0.5..=1.0))
+    }
+}
+
+/// The policies that tests shorten; production uses the constants above.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// See [`ATTEMPTS`].
+    pub attempts: u32,
+    /// See [`RETRY`].
+    pub retry: Backoff,
+    /// See [`UNKNOWN_DEADLINE`].
+    pub unknown_deadline: Duration,
+    /// See [`UNKNOWN_POLL`].
+    pub unknown_poll: Duration,
+    /// See [`SEND_TIMEOUT`].
+    pub send_timeout: Duration,
+    /// See [`MODEL_TIMEOUT`].
+    pub model_timeout: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempts: ATTEMPTS,
+            retry: RETRY,
+            unknown_deadline: UNKNOWN_DEADLINE,
+            unknown_poll: UNKNOWN_POLL,
+            send_timeout: SEND_TIMEOUT,
+            model_timeout: MODEL_TIMEOUT,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_never_agree() {
+        let first: Vec<Duration> = (0..50).map(|_| RETRY.pause(1)).collect();
+        assert!(first.iter().all(|pause| (1_000..=2_000).contains(&pause.as_millis())));
+        assert!(first.iter().any(|pause| *pause != first[0]));
+        assert!(RETRY.pause(1_000) <= RETRY.longest);
+    }
+}

@@ -1,0 +1,114 @@
+//! Fitting an answer into messages: as few as possible, split between blocks, then between paragraphs and words,
+//! and never inside a word or an emoji unless one alone is longer than a message.
+
+use shared::message::Provider;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The longest text of one message, in UTF-16 units: Meta 4 096 ("characters", unit not stated), Twilio 1 600.
+fn limit(provider: Provider) -> usize {
+    match provider {
+        Provider::Meta => 4096,
+        Provider::Twilio => 1600,
+    }
+}
+
+/// The longest post that still fits one message with its number.
+#[must_use]
+pub fn longest_post(provider: Provider) -> usize {
+    limit(provider) - 16
+}
+
+/// The length of a text as providers count it at most.
+#[must_use]
+pub fn units(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// The messages that carry these blocks, in order.
+#[must_use]
+pub fn parts(blocks: &[String], provider: Provider) -> Vec<String> {
+    pack(blocks.iter().map(String::as_str), "\n\n", limit(provider))
+}
+
+/// Joins pieces while they fit; a piece that is too long by itself is packed from smaller ones.
+fn pack<'a>(pieces: impl IntoIterator<Item = &'a str>, joint: &str, limit: usize) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut room = 0;
+    for piece in pieces {
+        let size = units(piece);
+        match parts.last_mut() {
+            Some(last) if units(joint) + size <= room => {
+                last.push_str(joint);
+                last.push_str(piece);
+                room -= units(joint) + size;
+            }
+            _ => {
+                if size <= limit {
+                    parts.push(piece.to_owned());
+                } else {
+                    parts.extend(split(piece, limit));
+                }
+                room = parts.last().map_or(0, |last| limit - units(last));
+            }
+        }
+    }
+    parts
+}
+
+fn split(piece: &str, limit: usize) -> Vec<String> {
+    for joint in ["\n\n", "\n", " "] {
+        if piece.contains(joint) {
+            return pack(piece.split(joint), joint, limit);
+        }
+    }
+    pack(piece.graphemes(true).flat_map(|grapheme| fitting(grapheme, limit)), "", limit)
+}
+
+/// A grapheme, or, in the absurd case of one longer than a message, its characters.
+fn fitting(grapheme: &str, limit: usize) -> Vec<&str> {
+    if units(grapheme) <= limit {
+        vec![grapheme]
+    } else {
+        grapheme.split("").filter(|c| !c.is_empty()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_fits_is_one_message() {
+        let blocks = ["intro".to_owned(), "*1.* un".to_owned(), "fin".to_owned()];
+        assert_eq!(parts(&blocks, Provider::Meta), ["intro\n\n*1.* un\n\nfin"]);
+    }
+
+    #[test]
+    fn a_long_answer_is_split_between_posts() {
+        let post = "mot ".repeat(150);
+        let blocks: Vec<String> = (1..=3).map(|n| format!("*{n}.* {}", post.trim())).collect();
+        let parts = parts(&blocks, Provider::Twilio);
+        assert_eq!(parts.len(), 2);
+        assert!(parts[1].starts_with("*3.* mot") && parts.iter().all(|part| units(part) <= 1600));
+    }
+
+    #[test]
+    fn a_family_of_emoji_stays_together() {
+        let family = "👩‍👩‍👧‍👦";
+        let parts = parts(&[family.repeat(300)], Provider::Twilio);
+        assert!(parts.len() > 1);
+        assert!(parts.iter().all(|part| part.replace(family, "").is_empty()), "a family was torn apart");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_everything_fits(text in "(\\PC|\n| |👩‍👩‍👧|é){0,3000}") {
+            let parts = parts(std::slice::from_ref(&text), Provider::Twilio);
+            prop_assert!(parts.iter().all(|part| units(part) <= 1600));
+            let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            prop_assert_eq!(bare(&parts.concat()), bare(&text));
+        }
+    }
+}
