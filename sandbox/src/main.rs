@@ -64,7 +64,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         stack = Stack::start(|what| eprintln!("… {what}")) => stack?,
         () = stop.cancelled() => return Ok(()),
     };
-    let result = match (&arguments.say, listener) {
+    match (&arguments.say, listener) {
         (Some(text), _) => {
             let said = tokio::select! {
                 said = say::say(&stack, arguments.provider, text) => said,
@@ -91,6 +91,5 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
         }
         (None, None) => Ok(()),
-    };
-    result
+    }
 }
