@@ -11,6 +11,14 @@ use tokio::time::Instant;
 use crate::chat;
 use crate::stack::Stack;
 
+/// Prints a line. A reader that has gone away (`| head`) is no reason to stop.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 /// How long an answer may take. A real model needs some seconds for each of its three steps.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -24,14 +32,14 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
     let Some(person) = people.remove(&provider) else { bail!("no visitor for {provider}") };
     let (before, heard_before) = (person.credits().await, person.has_heard().len());
     let began = Instant::now();
-    println!("you → Postly ({provider}): {text}");
+    tell!("you → Postly ({provider}): {text}");
     let said = person.says(text).await;
     ensure!(
         said.delivery.status == Some(200),
         "the webhook was not taken: {}",
         said.delivery.status.map_or("no answer".to_owned(), |status| format!("HTTP {status}"))
     );
-    println!("  {:>7} ms  webhook acknowledged", said.delivery.elapsed.as_millis());
+    tell!("  {:>7} ms  webhook acknowledged", said.delivery.elapsed.as_millis());
     let mut told = 0;
     let mut turns = tokio::time::interval(Duration::from_millis(50));
     loop {
@@ -39,7 +47,7 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
         let events = story::of(&stack.pool, &said.id).await?;
         for event in events.iter().skip(told) {
             let since = (event.at - events[0].at).num_milliseconds();
-            println!(
+            tell!(
                 "  {since:>7} ms  {}{}",
                 words(&event.what),
                 event.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default()
@@ -61,11 +69,11 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
             stack.logs.display()
         );
     }
-    println!("\nPostly → you:");
+    tell!("\nPostly → you:");
     for part in person.has_heard().into_iter().skip(heard_before) {
-        println!("{part}\n");
+        tell!("{part}\n");
     }
-    println!(
+    tell!(
         "credits: {before} before, {} after ({:.1} s)",
         person.credits().await,
         began.elapsed().as_secs_f64()

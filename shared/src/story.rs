@@ -58,10 +58,10 @@ pub async fn of(pool: &PgPool, message: &MessageId) -> Result<Vec<Event>, sqlx::
             select received_at as at, 1 as place, 'received' as what, kind as detail, null::int as took_ms
             from wa.receipt where message_id = $1
           union all
-            select started_at, 2, 'started', 'attempt ' || attempts, null from wa.receipt where message_id = $1
+            select started_at, 2, 'started', case when attempts > 1 then '× ' || attempts end, null from wa.receipt where message_id = $1
           union all
             select op.created_at, 3, case when l."reason" = 'refund' then 'refunded' else 'held' end,
-                   to_char(l."delta", 'SG9') , null
+                   replace(to_char(l."delta", 'SG9'), '-', '−'), null
             from wa.credit_op op join "CreditLedger" l on l."id" = op.ledger_id where op.message_id = $1
           union all
             select finished_at, 4, 'step:' || name, (prompt_tokens + completion_tokens) || ' tokens, ' || model, took_ms

@@ -3,6 +3,7 @@
 //! No label and no log field ever carries a person, a text or a secret.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -54,12 +55,23 @@ const ACK_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 /// A job, a model call, a first reply: from a command (milliseconds) to the longest patience (two minutes).
 const WORK_BUCKETS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0];
 
-/// Makes this process record metrics, and returns what renders them for `/metrics`.
+/// How often recorded samples are folded into their histograms, so that they do not pile up between scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Makes this process record metrics, and returns what renders them for `/metrics`. Called inside the runtime.
 pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full("postly_webhook_ack_seconds".into()), ACK_BUCKETS)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), WORK_BUCKETS)?
         .install_recorder()?;
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut turns = tokio::time::interval(UPKEEP);
+        loop {
+            turns.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
     describe_counter!("postly_webhooks_total", "Webhooks by provider and outcome");
     describe_histogram!("postly_webhook_ack_seconds", Unit::Seconds, "From the first byte to our answer");
     describe_gauge!("postly_queue_messages", "Messages in the queue, by state");

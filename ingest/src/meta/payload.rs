@@ -3,7 +3,7 @@
 //! Taken apart level by level, each message on its own: one that cannot be read never takes its neighbours along.
 //! Every field is optional until it is needed; ids and times come as text or as numbers.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -196,7 +196,7 @@ fn read_status(raw: &RawValue, now: DateTime<Utc>) -> Result<Option<StatusReport
             .as_str()
             .and_then(|data| data.strip_prefix("outbox:")?.parse().ok()),
         status: stage,
-        at: moment(&status["timestamp"]).unwrap_or(now),
+        at: moment(&status["timestamp"]).map_or(now, |second| within(second, now)),
         error_code: scalar(&status["errors"][0]["code"]).map(|code| short(&code)),
     }))
 }
@@ -214,6 +214,11 @@ fn scalar(value: &Value) -> Option<String> {
 fn moment(value: &Value) -> Option<DateTime<Utc>> {
     let seconds: i64 = scalar(value)?.parse().ok()?;
     DateTime::from_timestamp(seconds, 0).filter(|at| (0..=4_102_444_800).contains(&at.timestamp()))
+}
+
+/// Meta names the second; within that second the moment of arrival is the finer one.
+fn within(second: DateTime<Utc>, arrival: DateTime<Utc>) -> DateTime<Utc> {
+    arrival.clamp(second, second + TimeDelta::milliseconds(999))
 }
 
 fn digest(bytes: &[u8]) -> String {
