@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, timeout};
 
 /// Which of the two.
@@ -69,6 +69,8 @@ impl Role {
 pub struct Process {
     role: Role,
     child: Child,
+    /// Held here: waiting for a child would close its own end, which tells the child to go.
+    _alive: Option<ChildStdin>,
     admin: String,
 }
 
@@ -77,7 +79,7 @@ impl Process {
     pub fn start(exe: &Path, role: Role, variables: &BTreeMap<String, String>, log: &Path) -> Result<Self> {
         let log = File::options().create(true).append(true).open(log).context("opening a log file")?;
         let admin = free_address()?;
-        let child = Command::new(exe)
+        let mut child = Command::new(exe)
             .arg(role.argument())
             .env_clear()
             .envs(variables)
@@ -88,7 +90,8 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", role.argument()))?;
-        Ok(Self { role, child, admin: format!("http://{admin}") })
+        let alive = child.stdin.take();
+        Ok(Self { role, child, _alive: alive, admin: format!("http://{admin}") })
     }
 
     /// Waits until `/readyz` says yes. Fails when the process ends first, or after a while.
