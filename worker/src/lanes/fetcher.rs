@@ -76,6 +76,8 @@ impl Fetcher {
                 break;
             }
         }
-        Ok(nothing.then(|| fetched.next_due.unwrap_or(IDLE)))
+        // Often enough that our own sleep never looks like an outage of Redis, after which no lease may expire.
+        let idle = IDLE.min(self.queue.lease() / 5);
+        Ok(nothing.then(|| fetched.next_due.unwrap_or(idle).min(idle)))
     }
 }
