@@ -111,8 +111,9 @@ pub struct Sandbox {
     pub ingest: String,
     /// The variables of every process.
     pub variables: BTreeMap<String, String>,
+    /// The patience of the workers that start in this process from now on.
+    pub patience: Patience,
     exe: PathBuf,
-    patience: Patience,
     workers: Vec<(CancellationToken, JoinHandle<anyhow::Result<()>>)>,
     door: CancellationToken,
     people: AtomicU32,
@@ -169,6 +170,8 @@ impl Sandbox {
             unknown_deadline: Duration::from_secs(3),
             unknown_poll: Duration::from_millis(50),
             send_timeout: Duration::from_secs(2),
+            send_deadline: Duration::from_secs(20),
+            operator_pause: Duration::from_millis(200),
             model_timeout: Duration::from_secs(5),
         };
         let exe = ground.exe.clone();
@@ -179,8 +182,8 @@ impl Sandbox {
             clock,
             ingest,
             variables,
-            exe,
             patience,
+            exe,
             workers: Vec::new(),
             door,
             people: AtomicU32::new(1),

@@ -59,8 +59,10 @@ pub struct Outgoing {
     pub body: String,
     /// Where it stands.
     pub state: State,
-    /// How often it was handed to the provider.
+    /// How often it may have reached the provider: a refusal takes its hand-over back.
     pub attempts: i32,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
     /// When it was last handed over.
     pub sending_at: Option<DateTime<Utc>>,
 }
@@ -93,7 +95,7 @@ pub async fn put(
 /// What a message caused to be said, in the order of its parts.
 pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select id, provider, business, address, body, state, attempts, sending_at
+        "select id, provider, business, address, body, state, attempts, created_at, sending_at
          from wa.outbox where cause = $1 order by part",
     )
     .bind(cause.as_str())
@@ -141,16 +143,29 @@ pub async fn accepted(
     Ok(())
 }
 
-/// The provider refused it in a way that another try may mend: pending again.
+/// The provider refused it in a way that another try may mend: pending again, as if it had never left.
 pub async fn not_taken(db: impl PgExecutor<'_>, id: OutboxId, code: &str) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update wa.outbox set state = 'pending', error_code = $2 where id = $1 and state in ('sending', 'unknown')",
+        "update wa.outbox set state = 'pending', attempts = attempts - 1, error_code = $2
+         where id = $1 and state in ('sending', 'unknown')",
     )
     .bind(id.get())
     .bind(code)
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Nobody ever reported on it: pending once more. That it may have left stays counted. `false`: a report came.
+#[must_use = "what was reported on must not be sent again"]
+pub async fn unreported(db: impl PgExecutor<'_>, id: OutboxId) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "update wa.outbox set state = 'pending', error_code = 'unknown' where id = $1 and state = 'unknown'",
+    )
+    .bind(id.get())
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Whether it left is not known: reports, or a deadline, will tell.
@@ -162,19 +177,36 @@ pub async fn outcome_unknown(db: impl PgExecutor<'_>, id: OutboxId) -> Result<()
     Ok(())
 }
 
-/// It will not be sent again.
+/// It will not be sent again. `false`: a report has come that says more.
 pub async fn failed(
     db: impl PgExecutor<'_>,
     id: OutboxId,
     code: &str,
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
         "update wa.outbox set state = 'failed', error_code = $2, failed_at = $3
          where id = $1 and state in ('pending', 'sending', 'unknown')",
     )
     .bind(id.get())
     .bind(code)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The rest of an answer of which a part was refused is not sent.
+pub async fn abandon(
+    db: impl PgExecutor<'_>,
+    cause: &MessageId,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.outbox set state = 'failed', error_code = 'abandoned', failed_at = $2
+         where cause = $1 and state = 'pending'",
+    )
+    .bind(cause.as_str())
     .bind(now)
     .execute(db)
     .await?;
@@ -220,6 +252,7 @@ struct Row {
     body: String,
     state: String,
     attempts: i32,
+    created_at: DateTime<Utc>,
     sending_at: Option<DateTime<Utc>>,
 }
 
@@ -240,6 +273,7 @@ impl Row {
             body: self.body,
             state,
             attempts: self.attempts,
+            created_at: self.created_at,
             sending_at: self.sending_at,
         })
     }

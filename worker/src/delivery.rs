@@ -1,5 +1,7 @@
 //! Sending what stands in the outbox for one message, part by part, and never blindly twice.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use metrics::{counter, histogram};
 use shared::fault;
@@ -8,7 +10,6 @@ use shared::outbox::{self, Outgoing, State};
 
 use crate::Worker;
 use crate::error::JobError;
-use crate::policy;
 use crate::whatsapp::SendError;
 
 /// How the sending of an answer ended, when it did end.
@@ -24,8 +25,17 @@ pub enum Delivered {
     },
 }
 
-/// Sends every part that is still to be sent, each after the one before was accepted. An error says when to go on.
+/// Sends every part that is still to be sent, each after the one before was accepted. After a refusal the rest is
+/// not sent. An error says when to go on.
 pub async fn deliver(worker: &Worker, job: &Job) -> Result<Delivered, JobError> {
+    let delivered = deliver_parts(worker, job).await?;
+    if delivered != Delivered::Whole {
+        outbox::abandon(&worker.pool, &job.id, worker.clock.now()).await?;
+    }
+    Ok(delivered)
+}
+
+async fn deliver_parts(worker: &Worker, job: &Job) -> Result<Delivered, JobError> {
     let mut taken = 0;
     for message in outbox::caused_by(&worker.pool, &job.id).await? {
         let state = match message.state {
@@ -69,11 +79,13 @@ async fn send(worker: &Worker, job: &Job, message: &Outgoing) -> Result<bool, Jo
             }
             ("accepted", Ok(true))
         }
-        Err(SendError::Retry { code, after }) => {
+        // What is written is paid for, and its provider's trouble is not its fault: no attempt counts.
+        Err(SendError::Retry { code, after }) if waited(worker, message) < worker.patience.send_deadline => {
             outbox::not_taken(&worker.pool, message.id, &code).await?;
-            ("retry", Err(JobError::Retry { after, cause: anyhow::anyhow!("not taken ({code})") }))
+            let pause = after.unwrap_or_else(|| worker.patience.retry.pause_after(waited(worker, message)));
+            ("retry", Err(JobError::wait(pause, anyhow::anyhow!("not taken ({code})"))))
         }
-        Err(SendError::Final { code }) => {
+        Err(SendError::Retry { code, .. } | SendError::Final { code }) => {
             tracing::error!(outbox.id = message.id.get(), provider, error.code = code, "a reply was refused");
             outbox::failed(&worker.pool, message.id, &code, worker.clock.now()).await?;
             ("refused", Ok(false))
@@ -82,7 +94,7 @@ async fn send(worker: &Worker, job: &Job, message: &Outgoing) -> Result<bool, Jo
             tracing::error!(provider, error.code = code, "nothing can be sent until an operator has looked");
             outbox::not_taken(&worker.pool, message.id, &code).await?;
             let cause = anyhow::anyhow!("the operator is needed ({code})");
-            ("operator", Err(JobError::wait(policy::OPERATOR_PAUSE, cause)))
+            ("operator", Err(JobError::wait(worker.patience.operator_pause, cause)))
         }
         Err(SendError::Unknown { code }) => {
             outbox::outcome_unknown(&worker.pool, message.id).await?;
@@ -95,6 +107,11 @@ async fn send(worker: &Worker, job: &Job, message: &Outgoing) -> Result<bool, Jo
     result
 }
 
+/// How long a part has been waiting to leave.
+fn waited(worker: &Worker, message: &Outgoing) -> Duration {
+    (worker.clock.now() - message.created_at).to_std().unwrap_or_default()
+}
+
 /// A part whose outcome is unknown waits for the provider's report. After the deadline it is sent once more, and
 /// only once: of a message that vanished twice we know nothing better than to stop.
 async fn settle_unknown(worker: &Worker, message: &Outgoing) -> Result<State, JobError> {
@@ -105,13 +122,16 @@ async fn settle_unknown(worker: &Worker, message: &Outgoing) -> Result<State, Jo
         return Err(JobError::wait(worker.patience.unknown_poll, cause));
     }
     let again = message.attempts < 2;
-    counter!("postly_sends_total", "provider" => message.provider.as_str(), "outcome" => if again { "resent" } else { "lost" })
-        .increment(1);
-    if again {
-        outbox::not_taken(&worker.pool, message.id, "unknown").await?;
-        Ok(State::Pending)
+    let moved = if again {
+        outbox::unreported(&worker.pool, message.id).await?
     } else {
-        outbox::failed(&worker.pool, message.id, "unknown", worker.clock.now()).await?;
-        Ok(State::Failed)
+        outbox::failed(&worker.pool, message.id, "unknown", worker.clock.now()).await?
+    };
+    if !moved {
+        return Err(JobError::wait(Duration::ZERO, anyhow::anyhow!("the provider has just reported")));
     }
+    let outcome = if again { "resent" } else { "lost" };
+    counter!("postly_sends_total", "provider" => message.provider.as_str(), "outcome" => outcome)
+        .increment(1);
+    Ok(if again { State::Pending } else { State::Failed })
 }

@@ -30,6 +30,10 @@ pub const MODEL_TIMEOUT: Duration = Duration::from_mins(1);
 /// A send. Longer than either provider takes when it is well.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long a written answer is offered to a provider that cannot take it now (rate limit, outage). It is paid for,
+/// so it outlasts the attempts at writing it; but a late answer is worse than none, and nobody pays for it.
+pub const SEND_DEADLINE: Duration = Duration::from_hours(1);
+
 /// Read receipt and typing indicator: nice to have, never waited for longer.
 pub const TYPING_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -66,6 +70,13 @@ impl Backoff {
         let doubled = self.first.saturating_mul(2_u32.saturating_pow(failure.saturating_sub(1).min(20)));
         doubled.min(self.longest).mul_f64(rand::random_range(0.5..=1.0))
     }
+
+    /// The pause of something that has waited this long already and counts nothing: about as long again, which
+    /// doubles as well.
+    #[must_use]
+    pub fn pause_after(&self, waited: Duration) -> Duration {
+        waited.clamp(self.first, self.longest).mul_f64(rand::random_range(0.5..=1.0))
+    }
 }
 
 /// The policies that tests shorten; production uses the constants above.
@@ -81,6 +92,10 @@ pub struct Patience {
     pub unknown_poll: Duration,
     /// See [`SEND_TIMEOUT`].
     pub send_timeout: Duration,
+    /// See [`SEND_DEADLINE`].
+    pub send_deadline: Duration,
+    /// See [`OPERATOR_PAUSE`].
+    pub operator_pause: Duration,
     /// See [`MODEL_TIMEOUT`].
     pub model_timeout: Duration,
 }
@@ -93,6 +108,8 @@ impl Default for Patience {
             unknown_deadline: UNKNOWN_DEADLINE,
             unknown_poll: UNKNOWN_POLL,
             send_timeout: SEND_TIMEOUT,
+            send_deadline: SEND_DEADLINE,
+            operator_pause: OPERATOR_PAUSE,
             model_timeout: MODEL_TIMEOUT,
         }
     }
@@ -108,5 +125,7 @@ mod tests {
         assert!(first.iter().all(|pause| (1_000..=2_000).contains(&pause.as_millis())));
         assert!(first.iter().any(|pause| *pause != first[0]));
         assert!(RETRY.pause(1_000) <= RETRY.longest);
+        assert!(RETRY.pause_after(Duration::ZERO) <= RETRY.first);
+        assert!(RETRY.pause_after(SEND_DEADLINE) <= RETRY.longest);
     }
 }
