@@ -213,10 +213,21 @@ pub async fn abandon(
     Ok(())
 }
 
-/// Applies a provider's report: forward only, in whatever order reports come. `false` when the message is not
-/// one of ours.
-pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
+/// Whether every part of the answer to this message has failed.
+pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select coalesce(bool_and(state = 'failed'), false) from wa.outbox where cause = $1")
+        .bind(cause.as_str())
+        .fetch_one(db)
+        .await
+}
+
+/// Applies a provider's report: forward only, in whatever order reports come. Returns the message that ours
+/// answered; `None` when the report is not on one of ours.
+pub async fn report(
+    db: impl PgExecutor<'_>,
+    report: &StatusReport,
+) -> Result<Option<MessageId>, sqlx::Error> {
+    let cause: Option<String> = sqlx::query_scalar(
         "update wa.outbox set
            state = case
              when state = 'failed' or ($3 = 'failed' and state in ('delivered', 'read')) then state
@@ -230,7 +241,8 @@ pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<bo
            read_at = case when $3 = 'read' then coalesce(read_at, $4) else read_at end,
            failed_at = case when $3 = 'failed' then coalesce(failed_at, $4) else failed_at end,
            error_code = coalesce($5, error_code)
-         where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))",
+         where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))
+         returning cause",
     )
     .bind(report.outbox_id)
     .bind(&report.provider_message_id)
@@ -238,9 +250,9 @@ pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<bo
     .bind(report.at)
     .bind(report.error_code.as_deref().filter(|_| report.status == SendStatus::Failed))
     .bind(report.provider.as_str())
-    .execute(db)
+    .fetch_optional(db)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(cause.map(MessageId::from_stored))
 }
 
 #[derive(sqlx::FromRow)]

@@ -24,6 +24,8 @@ pub enum Outcome {
     Recorded,
     /// Given up after the last attempt.
     Failed,
+    /// The posts were written, and no part of them arrived.
+    Undelivered,
 }
 
 impl Outcome {
@@ -37,6 +39,7 @@ impl Outcome {
             Self::Refused => "refused",
             Self::Recorded => "recorded",
             Self::Failed => "failed",
+            Self::Undelivered => "undelivered",
         }
     }
 }
@@ -47,8 +50,10 @@ impl Outcome {
 pub enum Standing {
     /// Work is to be done.
     Open,
-    /// It ended before, for good or ill: at most something remains to be sent.
+    /// It ended before: at most something remains to be sent.
     Ended,
+    /// It was given up before, for this reason: at most an apology remains to be sent.
+    Failed(String),
 }
 
 /// Records that a message is being handled, for the first time or again.
@@ -59,12 +64,12 @@ pub async fn start(
     attempt: u32,
     now: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
-    let state: String = sqlx::query_scalar(
+    let (state, outcome, detail): (String, Option<String>, Option<String>) = sqlx::query_as(
         "insert into wa.receipt as r
            (message_id, provider, business, lane, kind, state, attempts, sent_at, received_at, started_at)
          values ($1, $2, $3, $4, $5, 'started', $6, $7, $8, $9)
          on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
-         returning state",
+         returning state, outcome, detail",
     )
     .bind(inbound.id.as_str())
     .bind(inbound.provider.as_str())
@@ -77,7 +82,11 @@ pub async fn start(
     .bind(now)
     .fetch_one(db)
     .await?;
-    Ok(if state == "started" { Standing::Open } else { Standing::Ended })
+    Ok(match outcome.as_deref() {
+        _ if state == "started" => Standing::Open,
+        Some("failed") => Standing::Failed(detail.unwrap_or_default()),
+        _ => Standing::Ended,
+    })
 }
 
 /// Notes whose message it is.
@@ -146,21 +155,23 @@ pub async fn record(
     Ok(())
 }
 
-/// A message whose posts nobody received counts as failed. `false` when it had not ended with posts, or was failed
-/// before.
+/// A message whose posts nobody received counts as failed. Returns who is to be refunded; `None` when it had not
+/// ended with posts, or was failed before.
 #[must_use = "the refund hangs on it"]
 pub async fn fail_undelivered(
     db: &mut PgConnection,
     message: &MessageId,
     now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "update wa.receipt set state = 'failed', outcome = 'failed', detail = 'the reply was refused', finished_at = $2
-         where message_id = $1 and state = 'finished' and outcome = 'posts'",
+) -> Result<Option<UserId>, sqlx::Error> {
+    let user: Option<Option<String>> = sqlx::query_scalar(
+        "update wa.receipt set state = 'failed', outcome = $2, detail = 'the reply was refused', finished_at = $3
+         where message_id = $1 and state = 'finished' and outcome = 'posts'
+         returning user_id",
     )
     .bind(message.as_str())
+    .bind(Outcome::Undelivered.as_str())
     .bind(now)
-    .execute(db)
+    .fetch_optional(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(user.flatten().map(UserId::from_stored))
 }

@@ -3,7 +3,7 @@
 
 use shared::generation::{self, Generation};
 use shared::ledger::{self, Entry, Posted};
-use shared::message::Inbound;
+use shared::message::{Inbound, MessageId};
 use shared::person::Person;
 use shared::receipt::{self, Outcome};
 use shared::texts::Text;
@@ -110,29 +110,36 @@ async fn decline(
     answer(db, worker, inbound, person, Outcome::Refused, Text::Refused(left)).await
 }
 
-/// Given up: the credit goes back, the person is told. `false`: the message had ended, and nothing changes.
-pub async fn give_up(worker: &Worker, inbound: &Inbound, reason: &str) -> Result<bool, JobError> {
+/// Given up: the credit goes back, the person is told, if an answer was due. A message that had ended stays as it
+/// is.
+pub async fn give_up(
+    worker: &Worker,
+    inbound: &Inbound,
+    reason: &str,
+    apology: Option<Text<'_>>,
+) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
     let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
     ledger::refund(&mut tx, &person.id, &inbound.id, now).await?;
     if !receipt::end(&mut tx, &inbound.id, Outcome::Failed, Some(reason), now).await? {
         tx.rollback().await?;
-        return Ok(false);
+        return Ok(());
     }
-    let parts = reply::parts(&Text::Failed.blocks(person.language), inbound.provider);
-    outbox::put(&mut tx, inbound, &parts, now).await?;
+    if let Some(apology) = apology {
+        let parts = reply::parts(&apology.blocks(person.language), inbound.provider);
+        outbox::put(&mut tx, inbound, &parts, now).await?;
+    }
     tx.commit().await?;
-    Ok(true)
+    Ok(())
 }
 
 /// The posts could not be delivered at all: nobody pays for what nobody received.
-pub async fn refund_undelivered(worker: &Worker, inbound: &Inbound) -> Result<(), JobError> {
+pub async fn refund_undelivered(worker: &Worker, message: &MessageId) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    if receipt::fail_undelivered(&mut tx, &inbound.id, now).await? {
-        let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
-        ledger::refund(&mut tx, &person.id, &inbound.id, now).await?;
+    if let Some(user) = receipt::fail_undelivered(&mut tx, message, now).await? {
+        ledger::refund(&mut tx, &user, message, now).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use metrics::{counter, histogram};
 use shared::fault;
-use shared::job::{Job, Notice, StatusReport, Work};
+use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
 use shared::message::{Inbound, MessageId};
 use shared::person::{self, Person};
 use shared::receipt::{self, Outcome, Standing};
@@ -69,32 +69,52 @@ async fn decide(worker: &Worker, assignment: &Assignment) -> Result<(), JobError
 }
 
 async fn message(worker: &Worker, job: &Job, inbound: &Inbound, attempt: u32) -> Result<(), JobError> {
-    if let Some((person, brief)) = open(worker, job, inbound, attempt).await? {
-        fault::point("hold.done");
-        let providers = worker.providers.clone();
-        let typing = inbound.clone();
-        tokio::spawn(async move { providers.typing(&typing).await });
-        generate::write(worker, inbound, &person, &brief).await?;
+    match open(worker, job, inbound, attempt).await? {
+        Opened::Brief(person, brief) => {
+            fault::point("hold.done");
+            let providers = worker.providers.clone();
+            let typing = inbound.clone();
+            tokio::spawn(async move { providers.typing(&typing).await });
+            generate::write(worker, inbound, &person, &brief).await?;
+        }
+        Opened::Answered => {}
+        // Given up before, and its apology had to wait.
+        Opened::GivenUp(reason) => return Err(JobError::fail(reason)),
     }
+    deliver(worker, job).await
+}
+
+/// Sends what is to be sent. Nobody pays for posts of which no part was taken.
+async fn deliver(worker: &Worker, job: &Job) -> Result<(), JobError> {
     match delivery::deliver(worker, job).await? {
         Delivered::Whole | Delivered::Refused { partly: true } => Ok(()),
-        Delivered::Refused { partly: false } => generate::refund_undelivered(worker, inbound).await,
+        Delivered::Refused { partly: false } => generate::refund_undelivered(worker, &job.id).await,
     }
 }
 
-/// The first transaction: the receipt, the person, and either an answer or a held credit. Returns the brief that
-/// is still to be worked on, if there is one.
-async fn open(
-    worker: &Worker,
-    job: &Job,
-    inbound: &Inbound,
-    attempt: u32,
-) -> Result<Option<(Person, String)>, JobError> {
+/// What is left to do after the first transaction.
+enum Opened {
+    /// This brief, for which a credit is held.
+    Brief(Person, String),
+    /// At most something is to be sent.
+    Answered,
+    /// The message was given up before, for this reason.
+    GivenUp(String),
+}
+
+/// The first transaction: the receipt, the person, and either an answer or a held credit.
+async fn open(worker: &Worker, job: &Job, inbound: &Inbound, attempt: u32) -> Result<Opened, JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    if receipt::start(&mut tx, inbound, job.received_at, attempt, now).await? == Standing::Ended {
-        tx.commit().await?;
-        return Ok(None);
+    match receipt::start(&mut tx, inbound, job.received_at, attempt, now).await? {
+        Standing::Open => {}
+        ended => {
+            tx.commit().await?;
+            return Ok(match ended {
+                Standing::Failed(reason) => Opened::GivenUp(reason),
+                _ => Opened::Answered,
+            });
+        }
     }
     let person = person::resolve(&mut tx, &inbound.sender, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
@@ -102,12 +122,12 @@ async fn open(
         Command::Generate { brief } => {
             let held = generate::hold(&mut tx, worker, inbound, &person).await?;
             tx.commit().await?;
-            return Ok((held == Held::Yes).then_some((person, brief)));
+            return Ok(if held == Held::Yes { Opened::Brief(person, brief) } else { Opened::Answered });
         }
         Command::Silence => {
             let _ended = receipt::end(&mut tx, &inbound.id, Outcome::Recorded, None, now).await?;
             tx.commit().await?;
-            return Ok(None);
+            return Ok(Opened::Answered);
         }
         Command::Help => Text::Help,
         Command::Balance => Text::Balance(ledger::balance(&mut tx, &person.id).await?),
@@ -116,34 +136,36 @@ async fn open(
     };
     generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, text).await?;
     tx.commit().await?;
-    Ok(None)
+    Ok(Opened::Answered)
 }
 
-/// The end of a message that could not be handled: refund, apology, dead letter.
+/// The end of a message that could not be handled: refund, apology, dead letter. The dead letter comes last: until
+/// the apology is out, the message waits in its lane.
 async fn give_up(worker: &Worker, job: &Job, inbound: &Inbound, reason: &str) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
     // A message that never got as far as its receipt still needs one to fail.
     let _standing = receipt::start(&mut tx, inbound, job.received_at, worker.patience.attempts, now).await?;
     tx.commit().await?;
-    if Command::parse(&inbound.content) != Command::Silence {
-        generate::give_up(worker, inbound, reason).await?;
-    }
-    match delivery::deliver(worker, job).await {
-        // The apology, or an answer that was ready, is on its way or must wait: the message ends when it is out.
-        Err(JobError::Wait { after, cause }) => Err(JobError::Wait { after, cause }),
-        Ok(Delivered::Whole) => Err(JobError::fail(reason)),
-        Ok(Delivered::Refused { .. }) | Err(_) => {
-            generate::refund_undelivered(worker, inbound).await?;
-            Err(JobError::fail(reason))
-        }
-    }
+    let apology = (Command::parse(&inbound.content) != Command::Silence).then_some(Text::Failed);
+    generate::give_up(worker, inbound, reason, apology).await?;
+    deliver(worker, job).await?;
+    Err(JobError::fail(reason))
 }
 
-/// A provider's report on something we sent.
+/// A provider's report on something we sent. Many refusals come only here, after the message was taken: nobody pays
+/// for posts of which no part can arrive.
 async fn status(worker: &Worker, report: &StatusReport) -> Result<(), JobError> {
-    if !outbox::report(&worker.pool, report).await? {
+    let Some(cause) = outbox::report(&worker.pool, report).await? else {
         tracing::debug!(provider = %report.provider, "a report on a message that is not ours");
+        return Ok(());
+    };
+    if report.status == SendStatus::Failed {
+        let code = report.error_code.as_deref().unwrap_or_default();
+        tracing::warn!(provider = %report.provider, error.code = code, "a reply will not arrive");
+        if outbox::came_to_nothing(&worker.pool, &cause).await? {
+            generate::refund_undelivered(worker, &cause).await?;
+        }
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ fn title(what: &What) -> (&'static str, &'static str) {
             "no_credit" => ("Plus de crédit : rien n’est débité", "Out of credits: nothing charged"),
             "refused" => ("Refus du modèle : rien n’est débité", "Declined by the model: nothing charged"),
             "failed" => ("Abandon, avec excuses", "Given up, with an apology"),
+            "undelivered" => ("Posts non livrés : rien n’est débité", "Posts not delivered: nothing charged"),
             "recorded" => ("Noté, sans réponse", "Recorded, no answer due"),
             _ => ("Réponse prête", "Answer ready"),
         },
