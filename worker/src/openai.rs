@@ -158,7 +158,8 @@ impl Completion {
         let message = choice.message.ok_or_else(empty)?;
         let usage = self.usage.unwrap_or_default();
         let finish_reason = choice.finish_reason.unwrap_or_else(|| "stop".to_owned());
-        let (output, finish_reason) = match (message.refusal, finish_reason.as_str()) {
+        let refusal = message.refusal.filter(|refusal| !refusal.is_empty());
+        let (output, finish_reason) = match (refusal, finish_reason.as_str()) {
             (Some(refusal), _) => (refusal, REFUSAL.to_owned()),
             (None, "content_filter") => (message.content.unwrap_or_default(), REFUSAL.to_owned()),
             // Cut off: paid for, recorded, and judged by whoever reads it.
@@ -181,7 +182,12 @@ impl Completion {
 /// What an error answer means (OpenAI: Error codes, 2026).
 fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> JobError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let word = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    // Compatible servers put sentences there, which may repeat what was sent.
+    let word = |name: &str| {
+        let word = body["error"][name].as_str().unwrap_or_default();
+        if word.len() <= 60 && word.chars().all(is_word) { word.to_owned() } else { "other".to_owned() }
+    };
     let (kind, code) = (word("type"), word("code"));
     let request = headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
     // The message may repeat what was sent: it stays out.
