@@ -244,6 +244,20 @@ impl Sandbox {
         assert_eq!(self.queue.figures().await.expect("Redis").dead, expected, "dead letters");
     }
 
+    /// Why the dead letters are dead, oldest first.
+    pub async fn dead_letters(&self) -> Vec<String> {
+        let client = redis::Client::open(self.variables["REDIS_URL"].as_str()).expect("an address of Redis");
+        let mut redis = client.get_multiplexed_async_connection().await.expect("Redis");
+        let letters: Vec<(String, BTreeMap<String, Vec<u8>>)> = redis::cmd("XRANGE")
+            .arg("{wa:0}dead")
+            .arg("-")
+            .arg("+")
+            .query_async(&mut redis)
+            .await
+            .expect("the dead letters");
+        letters.iter().map(|(_, letter)| String::from_utf8_lossy(&letter["reason"]).into_owned()).collect()
+    }
+
     async fn ends(&mut self) {
         if self.workers.is_empty() {
             self.starts_worker();

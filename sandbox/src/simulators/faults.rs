@@ -1,6 +1,7 @@
 //! The troubles a test orders in advance.
 //!
-//! A fault is ordered for the next `n` calls, optionally only for calls that carry a tag (the name of a schema).
+//! A fault is ordered for the next `n` calls, optionally only for calls that carry a tag (the name of a schema), and
+//! optionally after some that pass.
 //! Orders are served first come, first served; calls without an order are answered normally, after the slowness
 //! that is set at the moment.
 
@@ -21,6 +22,7 @@ struct Orders<F> {
 
 #[derive(Debug)]
 struct Planned<F> {
+    passing: usize,
     left: usize,
     only: Option<String>,
     fault: F,
@@ -35,7 +37,12 @@ impl<F> Default for Faults<F> {
 impl<F: Clone> Faults<F> {
     /// The next `n` calls meet this fault; with `only`, the next `n` calls with that tag.
     pub fn order(&self, n: usize, only: Option<&str>, fault: F) {
-        let planned = Planned { left: n, only: only.map(str::to_owned), fault };
+        self.order_later(0, n, only, fault);
+    }
+
+    /// The same, after `passing` such calls that do not meet it.
+    pub fn order_later(&self, passing: usize, n: usize, only: Option<&str>, fault: F) {
+        let planned = Planned { passing, left: n, only: only.map(str::to_owned), fault };
         self.0.change(|orders| orders.planned.push_back(planned));
     }
 
@@ -46,6 +53,10 @@ impl<F: Clone> Faults<F> {
             orders.planned.retain(|planned| planned.left > 0);
             let fits = |planned: &&mut Planned<F>| planned.only.is_none() || planned.only.as_deref() == tag;
             let planned = orders.planned.iter_mut().find(fits)?;
+            if planned.passing > 0 {
+                planned.passing -= 1;
+                return None;
+            }
             planned.left -= 1;
             Some(planned.fault.clone())
         })
@@ -84,6 +95,14 @@ mod tests {
         faults.order(1, None, "second");
         let met: Vec<_> = (0..4).map(|_| faults.next(None)).collect();
         assert_eq!(met, [Some("first"), Some("first"), Some("second"), None]);
+    }
+
+    #[test]
+    fn an_order_for_later_lets_some_pass() {
+        let faults = Faults::default();
+        faults.order_later(2, 1, None, "trouble");
+        let met: Vec<_> = (0..4).map(|_| faults.next(None)).collect();
+        assert_eq!(met, [None, None, Some("trouble"), None]);
     }
 
     #[test]

@@ -150,6 +150,11 @@ impl OpenAi {
         self.0.faults.order(n, None, fault);
     }
 
+    /// The next `passing` calls are answered, and the `n` after them meet this trouble.
+    pub fn fails_later(&self, passing: usize, n: usize, fault: OpenAiFault) {
+        self.0.faults.order_later(passing, n, None, fault);
+    }
+
     /// The next `n` calls with this schema meet this trouble; other calls are untouched.
     pub fn fails_next_of(&self, schema: &str, n: usize, fault: OpenAiFault) {
         self.0.faults.order(n, Some(schema), fault);

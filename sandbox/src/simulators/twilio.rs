@@ -208,6 +208,11 @@ impl Twilio {
         self.0.faults.order(n, Some(api::MESSAGE), fault);
     }
 
+    /// The next `passing` new messages are taken, and the `n` after them meet this trouble.
+    pub fn fails_later(&self, passing: usize, n: usize, fault: TwilioFault) {
+        self.0.faults.order_later(passing, n, Some(api::MESSAGE), fault);
+    }
+
     /// The next `n` listings (or look-ups of one message) meet this trouble.
     pub fn fails_next_listings(&self, n: usize, fault: TwilioFault) {
         self.0.faults.order(n, Some(api::LISTING), fault);

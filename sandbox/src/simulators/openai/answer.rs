@@ -12,6 +12,9 @@ use super::posts;
 use super::request::{Asked, last_user_text, text_of};
 use super::schema::is;
 
+/// How long a post is that was ordered long, at least, in characters.
+const LONG: usize = 1_000;
+
 /// Deeper schemas than this are recursive, and end with `null`.
 const DEPTH: usize = 12;
 
@@ -149,6 +152,11 @@ impl Author<'_> {
         match (self.fault, number) {
             (Some(OpenAiFault::TwoEqualPosts), 1) => posts::post(&self.request, self.language, 0),
             (Some(OpenAiFault::EmptyPost), 1) => String::new(),
+            (Some(OpenAiFault::LongPosts), _) => {
+                let post = posts::post(&self.request, self.language, number);
+                let times = LONG.div_ceil(post.chars().count() + 1);
+                vec![post; times].join(" ")
+            }
             _ => posts::post(&self.request, self.language, number),
         }
     }

@@ -40,6 +40,8 @@ pub enum OpenAiFault {
     TwoEqualPosts,
     /// 200 whose second post is empty.
     EmptyPost,
+    /// 200 whose posts are of about a thousand characters each.
+    LongPosts,
     /// Worked on, but the connection is cut before the answer.
     Drop,
     /// Never answered.
