@@ -1,1 +1,370 @@
+//! An answer leaves once, in order, and nobody pays for what cannot arrive, whatever the providers do.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sandbox::conversation::{Sandbox, run_without_worker};
+use sandbox::person::{PATIENCE, Person, Phone};
+use sandbox::simulators::meta::{MetaFault, Verdict};
+use sandbox::simulators::openai::OpenAiFault;
+use sandbox::simulators::receipts::Statuses;
+use sandbox::simulators::twilio::TwilioFault;
+use shared::job::{SendStatus, StatusReport};
+use shared::message::Provider;
+use shared::outbox;
+
+use crate::GROUND;
+
+const BRIEF: &str = "Crée un post promo pour Instagram";
+
+/// The same trouble, in each provider's words.
+#[derive(Clone, Copy)]
+struct Trouble(MetaFault, TwilioFault);
+
+impl Trouble {
+    fn strikes(self, sandbox: &Sandbox, provider: Provider, times: usize) {
+        match provider {
+            Provider::Meta => sandbox.stage.meta.fails_next(times, self.0),
+            Provider::Twilio => sandbox.stage.twilio.fails_next(times, self.1),
+        }
+    }
+}
+
+const CUT: Trouble = Trouble(MetaFault::Drop, TwilioFault::Drop);
+const LOCKED_OUT: Trouble = Trouble(MetaFault::TokenExpired190, TwilioFault::Authenticate20003);
+const REFUSED: Trouble = Trouble(MetaFault::Window131047, TwilioFault::Unsubscribed21610);
+const BUSY: Trouble = Trouble(MetaFault::Throughput130429, TwilioFault::TooMany20429);
+
+async fn somebody(sandbox: &Sandbox, provider: Provider) -> Person {
+    sandbox.person(provider).with_credits(5).await
+}
+
+/// How a brief ended: messages heard, balance, (debits, refunds), dead letters.
+async fn end(sandbox: &Sandbox, person: &Person) -> (usize, i32, (i64, i64), usize) {
+    sandbox.is_quiet().await;
+    let dead = sandbox.dead_letters().await.len();
+    (person.has_heard().len(), person.credits().await, person.charges().await, dead)
+}
+
+/// The rows of the outbox, in order: state and code.
+async fn rows(sandbox: &Sandbox) -> Vec<(String, Option<String>)> {
+    sqlx::query_as("select state, error_code from wa.outbox order by id")
+        .fetch_all(&sandbox.pool)
+        .await
+        .unwrap()
+}
+
+/// More refusals than a message has attempts: the answer is written and paid for, so it is kept.
+async fn a_passing_refusal_is_tried_again(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = somebody(sandbox, provider).await;
+    BUSY.strikes(sandbox, provider, 5);
+    Trouble(MetaFault::Unavailable131016, TwilioFault::TooMany20429).strikes(sandbox, provider, 1);
+    Trouble(MetaFault::Unknown131000, TwilioFault::TooMany20429).strikes(sandbox, provider, 1);
+    Trouble(MetaFault::Transient2, TwilioFault::TooMany20429).strikes(sandbox, provider, 1);
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
+    assert_eq!(sandbox.stage.openai.calls().len(), 3);
+}
+
+async fn a_connection_cut_after_acceptance_is_settled_by_its_report(
+    sandbox: &mut Sandbox,
+    provider: Provider,
+) {
+    let alice = somebody(sandbox, provider).await;
+    CUT.strikes(sandbox, provider, 1);
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
+    sandbox.stage.statuses(Statuses::Delayed(Duration::from_millis(700)));
+    CUT.strikes(sandbox, provider, 1);
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (2, 3, (2, 0), 0));
+}
+
+/// A refusal before the cut does not use up the one further try of a send that nobody reported on.
+async fn a_cut_that_nobody_reports_on_is_sent_once_more_and_no_more(
+    sandbox: &mut Sandbox,
+    provider: Provider,
+) {
+    sandbox.stage.statuses(Statuses::Never);
+    let (alice, bob) = (somebody(sandbox, provider).await, somebody(sandbox, provider).await);
+    BUSY.strikes(sandbox, provider, 2);
+    CUT.strikes(sandbox, provider, 1);
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (2, 4, (1, 0), 0));
+    // Twice without a word: it may well have come, but nobody can say so, and nobody pays for it.
+    CUT.strikes(sandbox, provider, 2);
+    bob.says(BRIEF).await;
+    assert_eq!(end(sandbox, &bob).await, (2, 5, (1, 1), 0));
+    assert_eq!(rows(sandbox).await[1], ("failed".to_owned(), Some("unknown".to_owned())));
+}
+
+/// Silence, half an answer, a gateway's page: nothing was taken, and nothing says so.
+async fn an_answer_that_says_nothing_is_waited_for_and_then_sent_again(
+    sandbox: &mut Sandbox,
+    provider: Provider,
+) {
+    let people = join_all((0..4).map(|_| somebody(sandbox, provider))).await;
+    Trouble(MetaFault::Hang, TwilioFault::Hang).strikes(sandbox, provider, 1);
+    Trouble(MetaFault::Garbage200, TwilioFault::Garbage200).strikes(sandbox, provider, 1);
+    Trouble(MetaFault::Http500Html, TwilioFault::Http500Html).strikes(sandbox, provider, 1);
+    Trouble(MetaFault::Http500Html, TwilioFault::Unavailable20503).strikes(sandbox, provider, 1);
+    join_all(people.iter().map(|person| person.says(BRIEF))).await;
+    for person in &people {
+        assert_eq!(end(sandbox, person).await, (1, 4, (1, 0), 0));
+    }
+}
+
+async fn a_refused_answer_is_refunded_and_not_repeated(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = somebody(sandbox, provider).await;
+    REFUSED.strikes(sandbox, provider, 1);
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (0, 5, (1, 1), 0));
+    // The answer to a command cost nothing, and its refusal changes nothing.
+    REFUSED.strikes(sandbox, provider, 1);
+    alice.says("solde").await;
+    assert_eq!(end(sandbox, &alice).await, (0, 5, (1, 1), 0));
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (1, 4, (2, 1), 0));
+    let outcomes: Vec<String> = sqlx::query_scalar("select outcome from wa.receipt order by started_at")
+        .fetch_all(&sandbox.pool)
+        .await
+        .unwrap();
+    assert_eq!(outcomes, ["undelivered", "answered", "posts"]);
+}
+
+/// Twilio takes messages for people who are not there and says so later; Meta does either.
+async fn an_answer_that_is_refused_later_is_refunded_as_well(sandbox: &mut Sandbox, provider: Provider) {
+    sandbox.stage.meta.verdicts(Verdict::ByStatus);
+    let alice = somebody(sandbox, provider).await;
+    match &alice.phone {
+        Phone::Meta(phone) => phone.leaves_whatsapp(),
+        Phone::Twilio(phone) => phone.leaves_whatsapp(),
+    }
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (1, 5, (1, 1), 0));
+    let code = if provider == Provider::Meta { "131026" } else { "63024" };
+    assert_eq!(rows(sandbox).await, [("failed".to_owned(), Some(code.to_owned()))]);
+}
+
+async fn a_number_that_is_locked_out_loses_nothing(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = somebody(sandbox, provider).await;
+    LOCKED_OUT.strikes(sandbox, provider, 5);
+    alice.says(BRIEF).await;
+    assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
+    assert_eq!(sandbox.stage.openai.calls().len(), 3);
+}
+
+/// The dead letter comes after the apology, whatever the apology has to wait for.
+async fn an_apology_is_not_lost(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = somebody(sandbox, provider).await;
+    for trouble in [BUSY, CUT, LOCKED_OUT] {
+        sandbox.stage.openai.fails_next(1, OpenAiFault::InsufficientQuota);
+        trouble.strikes(sandbox, provider, 1);
+        alice.says(BRIEF).await;
+        assert!(alice.hears().await.starts_with("😕 Je n’ai pas réussi"));
+    }
+    assert_eq!(end(sandbox, &alice).await, (3, 5, (3, 3), 3));
+}
+
+async fn reports_in_any_order_tell_the_same_story(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = somebody(sandbox, provider).await;
+    for (briefs, policy) in
+        [Statuses::Immediate, Statuses::Duplicated, Statuses::OutOfOrder].into_iter().enumerate()
+    {
+        sandbox.stage.statuses(policy);
+        alice.says(BRIEF).await;
+        sandbox.is_quiet().await;
+        let told: i64 = sqlx::query_scalar(
+            "select count(*) from wa.outbox where state = 'read' and error_code is null and accepted_at is not null
+               and sent_at is not null and delivered_at is not null and read_at is not null and failed_at is null",
+        )
+        .fetch_one(&sandbox.pool)
+        .await
+        .unwrap();
+        assert_eq!(told, i64::try_from(briefs).unwrap() + 1, "{policy:?}");
+    }
+}
+
+async fn a_person_sees_that_we_are_at_work(sandbox: &mut Sandbox, provider: Provider) {
+    sandbox.stage.meta.fails_next_receipts(1, MetaFault::Unknown131000);
+    sandbox.stage.twilio.fails_next_typings(1, TwilioFault::Http500Html);
+    let (alice, bob) = (somebody(sandbox, provider).await, somebody(sandbox, provider).await);
+    alice.says(BRIEF).await;
+    alice.hears().await;
+    sandbox.stage.openai.hold();
+    let said = bob.says(BRIEF).await;
+    sandbox.stage.openai.wait_calls(4, PATIENCE).await.unwrap();
+    let mut turns = tokio::time::interval(Duration::from_millis(10));
+    let sees_typing = || match &bob.phone {
+        Phone::Meta(phone) => phone.sees_typing(),
+        Phone::Twilio(phone) => phone.sees_typing(),
+    };
+    while !sees_typing() {
+        turns.tick().await;
+    }
+    let marked: Vec<String> = match provider {
+        Provider::Meta => {
+            sandbox.stage.meta.read_receipts().into_iter().map(|receipt| receipt.message_id).collect()
+        }
+        Provider::Twilio => {
+            sandbox.stage.twilio.typings().into_iter().map(|typing| typing.message_sid).collect()
+        }
+    };
+    assert_eq!(marked, [said.delivery.message_id]);
+    sandbox.stage.openai.release();
+    bob.hears().await;
+    assert!(!sees_typing());
+}
+
+crate::for_each_provider! {
+    passing => super::a_passing_refusal_is_tried_again;
+    cut => super::a_connection_cut_after_acceptance_is_settled_by_its_report;
+    unreported => super::a_cut_that_nobody_reports_on_is_sent_once_more_and_no_more;
+    unclear => super::an_answer_that_says_nothing_is_waited_for_and_then_sent_again;
+    refused => super::a_refused_answer_is_refunded_and_not_repeated;
+    refused_later => super::an_answer_that_is_refused_later_is_refunded_as_well;
+    locked_out => super::a_number_that_is_locked_out_loses_nothing;
+    apology => super::an_apology_is_not_lost;
+    reports => super::reports_in_any_order_tell_the_same_story;
+    typing => super::a_person_sees_that_we_are_at_work;
+}
+
+/// Meta asks for six seconds between two messages to one person.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pair_that_is_too_fast_is_slowed_down() {
+    sandbox::conversation::run(&GROUND, async |sandbox| {
+        let alice = somebody(sandbox, Provider::Meta).await;
+        sandbox.stage.meta.fails_next(1, MetaFault::PairRate131056);
+        alice.says("solde").await;
+        alice.hears().await;
+        sandbox.is_quiet().await;
+        let taken: f64 =
+            sqlx::query_scalar("select extract(epoch from accepted_at - created_at)::float8 from wa.outbox")
+                .fetch_one(&sandbox.pool)
+                .await
+                .unwrap();
+        assert!(taken >= 6.0, "{taken}");
+    })
+    .await;
+}
+
+/// A provider that stays away is given up on: the refund comes, and nothing is left behind to be sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_nobody_takes_in_time_is_refunded() {
+    run_without_worker(&GROUND, async |sandbox| {
+        sandbox.patience.send_deadline = Duration::from_millis(500);
+        sandbox.starts_worker();
+        let alice = somebody(sandbox, Provider::Twilio).await;
+        sandbox.stage.openai.fails_next_of("posts", 1, OpenAiFault::LongPosts);
+        BUSY.strikes(sandbox, Provider::Twilio, 10_000);
+        alice.says(BRIEF).await;
+        assert_eq!(end(sandbox, &alice).await, (0, 5, (1, 1), 0));
+        let codes: Vec<_> = rows(sandbox).await.into_iter().map(|(_, code)| code.unwrap()).collect();
+        assert_eq!(codes, ["20429", "abandoned", "abandoned"]);
+    })
+    .await;
+}
+
+/// Twilio's messages are short, so three long posts need three.
+async fn long(sandbox: &mut Sandbox) -> Person {
+    sandbox.stage.openai.fails_next_of("posts", 1, OpenAiFault::LongPosts);
+    somebody(sandbox, Provider::Twilio).await
+}
+
+fn is_whole_and_in_order(heard: &[String]) {
+    let starts: Vec<String> = heard.iter().map(|part| part.chars().take(4).collect()).collect();
+    assert_eq!(starts, ["✨ Vo", "*2.*", "*3.*"]);
+    assert!(heard[0].contains("*1.* ") && heard[2].ends_with("💳 Il vous reste 4 crédits."));
+    assert!(heard.iter().all(|part| part.chars().count() > 1_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_answer_goes_on_where_it_stopped() {
+    sandbox::conversation::run(&GROUND, async |sandbox| {
+        for trouble in [TwilioFault::TooMany20429, TwilioFault::Drop, TwilioFault::Http500Html] {
+            let alice = long(sandbox).await;
+            sandbox.stage.twilio.fails_later(1, 1, trouble);
+            alice.says(BRIEF).await;
+            assert_eq!(end(sandbox, &alice).await, (3, 4, (1, 0), 0), "{trouble:?}");
+            is_whole_and_in_order(&alice.has_heard());
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_dies_between_two_parts_is_followed_at_the_next_part() {
+    join_all(["send.marked:2", "send.accepted:2", "send.recorded:1", "send.recorded:2"].map(|point| {
+        run_without_worker(&GROUND, async move |sandbox: &mut Sandbox| {
+            let alice = long(sandbox).await;
+            let mut doomed = sandbox.worker_process(&[("POSTLY_FAULT", point)]);
+            alice.says(BRIEF).await;
+            assert!(!doomed.ended(PATIENCE).await.unwrap().success());
+            sandbox.starts_worker();
+            assert_eq!(end(sandbox, &alice).await, (3, 4, (1, 0), 0), "{point}");
+            is_whole_and_in_order(&alice.has_heard());
+        })
+    }))
+    .await;
+}
+
+/// Part of the posts came: they are charged, and the parts behind the refused one are not sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_answer_that_is_refused_in_the_middle_ends_there() {
+    sandbox::conversation::run(&GROUND, async |sandbox| {
+        let alice = long(sandbox).await;
+        sandbox.stage.twilio.fails_later(1, 1, TwilioFault::Unsubscribed21610);
+        alice.says(BRIEF).await;
+        assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
+        let rows = rows(sandbox).await;
+        assert_eq!(rows[0], ("read".to_owned(), None));
+        assert_eq!(rows[1], ("failed".to_owned(), Some("21610".to_owned())));
+        assert_eq!(rows[2], ("failed".to_owned(), Some("abandoned".to_owned())));
+    })
+    .await;
+}
+
+/// Whatever the order in which a provider reports: a row never goes back, and what was delivered does not fail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_moves_only_forward() {
+    sandbox::conversation::run(&GROUND, async |sandbox| {
+        let alice = somebody(sandbox, Provider::Meta).await;
+        let stages = [SendStatus::Sent, SendStatus::Delivered, SendStatus::Read, SendStatus::Failed];
+        let rank = |state: &str| {
+            ["accepted", "sent", "delivered", "read", "failed"].iter().position(|s| *s == state)
+        };
+        for first in stages {
+            for second in stages {
+                sandbox.stage.statuses(Statuses::Never);
+                alice.says("solde").await;
+                sandbox.is_quiet().await;
+                let id: i64 = sqlx::query_scalar("select max(id) from wa.outbox")
+                    .fetch_one(&sandbox.pool)
+                    .await
+                    .unwrap();
+                let mut before = "accepted".to_owned();
+                for status in [first, second] {
+                    let report = StatusReport {
+                        provider: Provider::Meta,
+                        provider_message_id: "wamid.reported".to_owned(),
+                        outbox_id: Some(id),
+                        status,
+                        at: sandbox.clock.now(),
+                        error_code: None,
+                    };
+                    assert!(outbox::report(&sandbox.pool, &report).await.unwrap().is_some());
+                    let after: String = sqlx::query_scalar("select state from wa.outbox where id = $1")
+                        .bind(id)
+                        .fetch_one(&sandbox.pool)
+                        .await
+                        .unwrap();
+                    assert!(rank(&after) >= rank(&before), "{first:?} {second:?}: {before} became {after}");
+                    let arrived = ["delivered", "read"].contains(&before.as_str());
+                    assert!(!(arrived && after == "failed"), "{first:?} {second:?}");
+                    before = after;
+                }
+            }
+        }
+    })
+    .await;
+}
