@@ -32,6 +32,7 @@ const QUIET: Duration = Duration::from_secs(30);
 /// What all tests of one program share: the servers, and the logical Redis databases that are free.
 pub struct Ground {
     exe: PathBuf,
+    private: bool,
     servers: OnceCell<Servers>,
     template: Mutex<bool>,
     redis: Semaphore,
@@ -45,6 +46,7 @@ impl Ground {
     pub const fn new(exe: PathBuf) -> Self {
         Self {
             exe,
+            private: false,
             servers: OnceCell::const_new(),
             template: Mutex::const_new(false),
             redis: Semaphore::const_new(0),
@@ -53,9 +55,22 @@ impl Ground {
         }
     }
 
-    async fn servers(&self) -> &Servers {
+    /// A ground whose servers are its own, whatever the environment names: for tests that take them away.
+    #[must_use]
+    pub const fn private(exe: PathBuf) -> Self {
+        let mut ground = Self::new(exe);
+        ground.private = true;
+        ground
+    }
+
+    /// The servers, started at the first call.
+    pub async fn servers(&self) -> &Servers {
         let start = async {
-            let servers = Servers::start(Options::tests(&self.exe)).await.expect("the servers of the tests");
+            let mut options = Options::tests(&self.exe);
+            if self.private {
+                (options.database_url, options.redis_url) = (None, None);
+            }
+            let servers = Servers::start(options).await.expect("the servers of the tests");
             let client = redis::Client::open(servers.redis_url.as_str()).expect("an address of Redis");
             let mut redis = client.get_multiplexed_async_connection().await.expect("a connection to Redis");
             let config: Vec<String> = redis::cmd("CONFIG")
@@ -162,7 +177,7 @@ impl Sandbox {
         );
         let clock = Clock::system();
         let door = CancellationToken::new();
-        let ingest = serve(&variables, &clock, &door).await;
+        let ingest = serve(app(&variables, &clock), &door).await;
         stage.calls(&ingest);
         let patience = Patience {
             attempts: 3,
@@ -217,10 +232,31 @@ impl Sandbox {
     /// A worker as a process of its own, with further variables.
     #[must_use]
     pub fn worker_process(&self, further: &[(&str, &str)]) -> Process {
+        self.process(Role::Worker, further)
+    }
+
+    /// An ingest as a process of its own, with further variables.
+    #[must_use]
+    pub fn ingest_process(&self, further: &[(&str, &str)]) -> Process {
+        self.process(Role::Ingest, further)
+    }
+
+    fn process(&self, role: Role, further: &[(&str, &str)]) -> Process {
         let mut variables = self.variables.clone();
         variables.extend(further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let log = crate::servers::default_base().with_file_name("test-workers.log");
-        Process::start(&self.exe, Role::Worker, &variables, &log).expect("a worker process")
+        let log = crate::servers::default_base().with_file_name(format!("test-{}s.log", role.argument()));
+        Process::start(&self.exe, role, &variables, &log).expect("a process of its own")
+    }
+
+    /// What an ingest of this world is made of, for a test that changes something about it.
+    #[must_use]
+    pub fn ingest_app(&self) -> App {
+        app(&self.variables, &self.clock)
+    }
+
+    /// One more ingest inside this process, until the world ends. Says where it answers.
+    pub async fn starts_ingest(&self, app: App) -> String {
+        serve(app, &self.door).await
     }
 
     /// Waits until nothing is queued, being worked on, or on its way.
@@ -315,11 +351,14 @@ impl Sandbox {
     }
 }
 
-/// Ingest on a free port of this process.
-async fn serve(variables: &BTreeMap<String, String>, clock: &Clock, stop: &CancellationToken) -> String {
+fn app(variables: &BTreeMap<String, String>, clock: &Clock) -> App {
     let config =
         ingest::config::Config::from_env(Env::from_values(variables.clone())).expect("a configuration");
-    let app = App::new(&config, clock.clone()).expect("an ingest");
+    App::new(&config, clock.clone()).expect("an ingest")
+}
+
+/// Ingest on a free port of this process.
+async fn serve(app: App, stop: &CancellationToken) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let stop = stop.clone();
