@@ -62,7 +62,8 @@ impl Intake {
                 Arrival::Unreadable { id, reason, bytes } => {
                     count(provider, "unreadable", 1);
                     tracing::warn!(%provider, message.id = id.fingerprint(), reason, "signed, but not understood");
-                    let kept = self.redis(self.queue.set_aside(&id, reason, &bytes)).await;
+                    let kept =
+                        self.redis(limits::REDIS_PATIENCE, self.queue.set_aside(&id, reason, &bytes)).await;
                     if !matches!(kept, Some(Enqueued::Queued | Enqueued::Duplicate)) {
                         let body = String::from_utf8_lossy(&bytes).replace('\0', "");
                         let notice = Notice { provider, kind: "unreadable".to_owned(), body };
@@ -74,7 +75,8 @@ impl Intake {
         if jobs.is_empty() {
             return Ok(());
         }
-        let refused = match self.redis(self.queue.enqueue(&jobs)).await {
+        let patience = limits::batch_patience(jobs.len());
+        let refused = match self.redis(patience, self.queue.enqueue(&jobs)).await {
             Some(answers) => {
                 let duplicates = answers.iter().filter(|answer| **answer == Enqueued::Duplicate).count();
                 count(provider, "duplicate", duplicates);
@@ -87,12 +89,16 @@ impl Intake {
         if refused.is_empty() { Ok(()) } else { self.spill(provider, &refused).await }
     }
 
-    /// One call of Redis, bounded. `None`: it is away (and is left alone for a moment).
-    async fn redis<T>(&self, call: impl Future<Output = Result<T, shared::queue::QueueError>>) -> Option<T> {
+    /// One errand to Redis, bounded. `None`: it is away (and is left alone for a moment).
+    async fn redis<T>(
+        &self,
+        patience: Duration,
+        call: impl Future<Output = Result<T, shared::queue::QueueError>>,
+    ) -> Option<T> {
         if self.clock.now().timestamp_millis() < self.redis_away_until.load(Ordering::Relaxed) {
             return None;
         }
-        let failure = match timeout(limits::REDIS_PATIENCE, call).await {
+        let failure = match timeout(patience, call).await {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),

@@ -9,12 +9,20 @@ pub const BODY: usize = 4 * 1024 * 1024;
 /// The longest that reading and handling one request may take. A slow sender is not waited for longer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long Redis has to take a webhook before it counts as away. With the next one it keeps "both away" under
-/// a second.
+/// How long Redis has for one call before it counts as away.
 pub const REDIS_PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long Postgres has to take what Redis could not.
-pub const SPILL_PATIENCE: Duration = Duration::from_millis(400);
+/// How long Redis has to take so many jobs: a call's patience for each thousand begun (the most that Meta puts into
+/// one post), bounded so that the refuge below still has its time.
+#[must_use]
+pub fn batch_patience(jobs: usize) -> Duration {
+    let thousands = u32::try_from(1 + jobs / 1_000).unwrap_or(u32::MAX);
+    REDIS_PATIENCE.saturating_mul(thousands).min(Duration::from_secs(5))
+}
+
+/// How long Postgres has to take what Redis could not. The first call of an outage may have to connect, over TLS,
+/// to a server far away; Twilio waits 15 seconds for an answer.
+pub const SPILL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// After Redis failed, how long webhooks go straight to the spill before one tries again.
 pub const REDIS_PAUSE: Duration = Duration::from_millis(500);
