@@ -80,6 +80,11 @@ fn options(url: &SecretString) -> Result<PgConnectOptions, String> {
     if query.split('&').any(|pair| pair == "pgbouncer=true") {
         return Err(transaction_pooler());
     }
+    if query.split('&').any(|pair| named(pair, "schema") && pair != "schema=public") {
+        return Err("DATABASE_URL names a schema of Prisma's other than public: the web app's tables are \
+                    expected in public, and would otherwise be made there a second time"
+            .to_owned());
+    }
     let kept: Vec<&str> = query
         .split('&')
         .filter(|pair| !pair.is_empty() && !PRISMA_PARAMETERS.iter().any(|name| named(pair, name)))
@@ -114,6 +119,9 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     sqlx::query("select pg_advisory_xact_lock(hashtext('postly.schema'))").execute(&mut *tx).await?;
     sqlx::query("create schema if not exists wa").execute(&mut *tx).await?;
     tx.commit().await?;
+    // Our own tables lean on these columns: say what is missing before Postgres says it less clearly.
+    let columns = columns(pool).await?;
+    complete(&columns, |table| columns.iter().any(|(known, _)| known == table))?;
     let mut migrator = Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT };
     migrator.dangerous_set_table_name(MIGRATION_TABLE);
     migrator.run(pool).await?;
@@ -128,16 +136,24 @@ pub fn new_id() -> String {
 
 /// Whether every column that we use is where we expect it; otherwise one error that names all that are missing.
 pub async fn verify(pool: &PgPool) -> anyhow::Result<()> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
+    complete(&columns(pool).await?, |_| true)
+}
+
+async fn columns(pool: &PgPool) -> Result<HashSet<(String, String)>, sqlx::Error> {
+    let rows = sqlx::query_as(
         "select table_name::text, column_name::text from information_schema.columns where table_schema = 'public'",
     )
     .fetch_all(pool)
     .await?;
-    let found: HashSet<(&str, &str)> = rows.iter().map(|(table, column)| (&**table, &**column)).collect();
+    Ok(rows.into_iter().collect())
+}
+
+fn complete(found: &HashSet<(String, String)>, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     let missing: Vec<String> = COLUMNS
         .iter()
+        .filter(|(table, _)| wanted(table))
         .flat_map(|(table, columns)| columns.iter().map(move |column| (*table, *column)))
-        .filter(|place| !found.contains(place))
+        .filter(|(table, column)| !found.contains(&((*table).to_owned(), (*column).to_owned())))
         .map(|(table, column)| format!("\"{table}\".\"{column}\""))
         .collect();
     anyhow::ensure!(
@@ -169,5 +185,10 @@ mod tests {
         let options = read("postgres://u@h/db?schema=public&connection_limit=5&sslmode=require").unwrap();
         assert_eq!(options.get_host(), "h");
         assert_eq!(read("not a url").unwrap_err(), "DATABASE_URL is not a valid Postgres address");
+    }
+
+    #[test]
+    fn another_schema_than_public_is_refused() {
+        assert!(read("postgres://u@h/db?schema=app").unwrap_err().contains("public"));
     }
 }
