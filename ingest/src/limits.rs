@@ -32,3 +32,10 @@ pub const CONNECTIONS: u32 = 5;
 
 /// Meta's challenge is "a random string"; longer ones are somebody else's.
 pub const CHALLENGE: usize = 256;
+
+/// Unreadable parts of one webhook that are kept each by itself. With more, the whole webhook is kept once instead:
+/// every part is a call of Redis.
+pub const UNREADABLE_PARTS: usize = 20;
+
+/// Twilio sends some dozens of parameters. A form of more than this is nobody's, and is not sorted for him.
+pub const PARAMETERS: usize = 10_000;

@@ -97,3 +97,10 @@ fn a_header_cannot_choose_an_algorithm_that_is_not_configured() {
     headers.insert(SIGNATURE_SETTINGS, "key=x,algorithm=HMAC_SHA256".parse().unwrap());
     assert!(!door.verify(&headers, &uri, &body));
 }
+
+#[test]
+fn a_form_of_absurdly_many_parameters_is_not_sorted_for_anybody() {
+    let form = |count: usize| vec!["a=1"; count].join("&").into_bytes();
+    assert!(signed_parameters(None, None, &form(limits::PARAMETERS)).is_some());
+    assert!(signed_parameters(None, None, &form(limits::PARAMETERS + 1)).is_none());
+}

@@ -12,6 +12,7 @@ use shared::job::{Job, Notice, SendStatus, StatusReport};
 use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, clean, short};
 use shared::phone::E164;
 
+use crate::limits;
 use crate::webhook::Arrival;
 
 #[derive(Deserialize)]
@@ -54,24 +55,50 @@ pub fn arrivals(body: &[u8], business: Option<&str>, now: DateTime<Utc>) -> Vec<
     let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
         return vec![unreadable(body, "not a webhook envelope")];
     };
-    let mut arrivals = Vec::new();
+    let mut found = Found::default();
     for entry in envelope.entry {
         match serde_json::from_str::<Entry<'_>>(entry.get()) {
-            Err(_) => arrivals.push(unreadable(entry.get().as_bytes(), "not a webhook entry")),
+            Err(_) => found.push(unreadable(entry.get().as_bytes(), "not a webhook entry")),
             Ok(Entry { time, changes }) => {
                 for raw in changes {
                     match serde_json::from_str::<Change<'_>>(raw.get()) {
-                        Err(_) => arrivals.push(unreadable(raw.get().as_bytes(), "not a webhook change")),
-                        Ok(change) => read_change(raw, &change, &time, business, now, &mut arrivals),
+                        Err(_) => found.push(unreadable(raw.get().as_bytes(), "not a webhook change")),
+                        Ok(change) => read_change(raw, &change, &time, business, now, &mut found),
                     }
                 }
             }
         }
     }
-    if arrivals.is_empty() {
-        arrivals.push(Arrival::Ignored("empty"));
+    found.arrivals(body)
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    arrivals: Vec<Arrival>,
+    unreadable: usize,
+}
+
+impl Found {
+    fn push(&mut self, arrival: Arrival) {
+        if matches!(arrival, Arrival::Unreadable { .. }) {
+            self.unreadable += 1;
+            if self.unreadable > limits::UNREADABLE_PARTS {
+                return;
+            }
+        }
+        self.arrivals.push(arrival);
     }
-    arrivals
+
+    fn arrivals(mut self, body: &[u8]) -> Vec<Arrival> {
+        if self.unreadable > limits::UNREADABLE_PARTS {
+            self.arrivals.push(unreadable(body, "many unreadable parts"));
+        }
+        if self.arrivals.is_empty() {
+            self.arrivals.push(Arrival::Ignored("empty"));
+        }
+        self.arrivals
+    }
 }
 
 fn read_change(
@@ -80,7 +107,7 @@ fn read_change(
     time: &Value,
     business: Option<&str>,
     now: DateTime<Utc>,
-    arrivals: &mut Vec<Arrival>,
+    found: &mut Found,
 ) {
     let notice = || {
         let body = clean(raw.get());
@@ -91,17 +118,22 @@ fn read_change(
     match change.field.as_str() {
         "messages" => {}
         // What our own business app sent: not somebody writing to us.
-        "smb_message_echoes" | "message_echoes" => return arrivals.push(Arrival::Ignored("echo")),
-        _ => return arrivals.push(notice()),
+        "smb_message_echoes" | "message_echoes" => return found.push(Arrival::Ignored("echo")),
+        _ => return found.push(notice()),
     }
     let Ok(events) = serde_json::from_str::<Events<'_>>(change.value.get()) else {
-        return arrivals.push(unreadable(raw.get().as_bytes(), "not a list of messages"));
+        return found.push(unreadable(raw.get().as_bytes(), "not a list of messages"));
     };
-    let before = arrivals.len();
-    let business = scalar(&events.metadata["phone_number_id"]).or_else(|| business.map(str::to_owned));
+    let business = match scalar(&events.metadata["phone_number_id"]) {
+        // It becomes a part of the path that the answer is posted to.
+        Some(id) => {
+            Some(id).filter(|id| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        }
+        None => business.map(str::to_owned),
+    };
     let messages = events.messages.unwrap_or_default();
     for raw in &messages {
-        arrivals.push(match read_message(raw, business.as_deref(), now) {
+        found.push(match read_message(raw, business.as_deref(), now) {
             Ok(inbound) => Arrival::Job(Job::message(inbound, now)),
             // A change of identity (Meta, since August 2026) names the person only inside `system`.
             Err(NOBODY) if is_system(raw) => notice(),
@@ -109,7 +141,7 @@ fn read_change(
         });
     }
     for raw in events.statuses.unwrap_or_default() {
-        arrivals.push(match read_status(raw, now) {
+        found.push(match read_status(raw, now) {
             Ok(Some(report)) => Arrival::Job(Job::status(report, now)),
             Ok(None) => Arrival::Ignored("status"),
             Err(reason) => unreadable(raw.get().as_bytes(), reason),
@@ -117,10 +149,7 @@ fn read_change(
     }
     // Errors beside a message only say why that message has no content.
     if messages.is_empty() && events.errors.is_some_and(|errors| !errors.is_empty()) {
-        arrivals.push(notice());
-    }
-    if arrivals.len() == before {
-        arrivals.push(Arrival::Ignored("empty"));
+        found.push(notice());
     }
 }
 
@@ -133,7 +162,7 @@ fn is_system(raw: &RawValue) -> bool {
 fn read_message(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -> Result<Inbound, &'static str> {
     let message: Value =
         serde_json::from_str(raw.get()).map_err(|_| "a message that is not valid JSON text")?;
-    let business = clean(business.ok_or("a message to an unnamed number")?);
+    let business = business.ok_or("a message to an unnamed number")?.to_owned();
     let id = scalar(&message["id"]).unwrap_or_else(|| format!("unnamed-{}", digest(raw.get().as_bytes())));
     let phone = scalar(&message["from"]).and_then(|from| E164::from_provider(&from).ok());
     let bsuid = scalar(&message["from_user_id"]).map(|id| short(&id));

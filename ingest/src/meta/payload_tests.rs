@@ -119,6 +119,25 @@ fn a_batch_of_a_thousand_is_taken_whole() {
 }
 
 #[test]
+fn a_flood_of_unreadable_parts_is_kept_as_one() {
+    let good = r#"{"id":"a","from":"33639980123","type":"text","text":{"body":"x"}}"#;
+    let led = led_to(message(&format!("{good},{}", vec!["0"; 1000].join(","))).as_bytes());
+    assert_eq!(led.len(), 1 + limits::UNREADABLE_PARTS + 1);
+    assert_eq!((led[0].as_str(), led[21].as_str()), ("text", "unreadable: many unreadable parts"));
+}
+
+#[test]
+fn a_number_that_is_no_part_of_a_path_is_nobodys() {
+    let good = r#"{"id":"a","from":"33639980123","type":"text","text":{"body":"x"}}"#;
+    for number in ["../../me", "1?a=b", "1/2", " ", "é"] {
+        let body =
+            message(good).replace(r#""phone_number_id":"1""#, &format!(r#""phone_number_id":"{number}""#));
+        let expected = if number == " " { "text" } else { "unreadable: a message to an unnamed number" };
+        assert_eq!(led_to(body.as_bytes()), [expected], "{number}");
+    }
+}
+
+#[test]
 fn our_own_id_comes_back_with_a_status() {
     let body = include_bytes!("../../../fixtures/meta/status_with_opaque_data.json");
     let text = std::str::from_utf8(body).unwrap();
