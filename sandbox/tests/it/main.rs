@@ -6,6 +6,7 @@ mod commands;
 mod crash;
 mod delivery;
 mod generation;
+mod migrations;
 mod model;
 mod money;
 mod queue;
