@@ -45,7 +45,7 @@ async fn database(sql: &str) -> PgPool {
 
 /// Everything that Prisma looks at, one line each.
 async fn as_prisma_sees_it(pool: &PgPool) -> Vec<String> {
-    let sql = r#"
+    let sql = r"
         select 'column ' || concat_ws(' ', table_name, ordinal_position, column_name, data_type, udt_name, is_nullable,
                  column_default, datetime_precision, character_maximum_length, is_identity, is_generated) as line
           from information_schema.columns where table_schema = 'public'
@@ -56,7 +56,7 @@ async fn as_prisma_sees_it(pool: &PgPool) -> Vec<String> {
           from pg_enum e join pg_type t on t.oid = e.enumtypid where t.typnamespace = 'public'::regnamespace
         union all select 'relation ' || relkind::text || ' ' || relname from pg_class where relnamespace = 'public'::regnamespace
         union all select 'function ' || proname from pg_proc where pronamespace = 'public'::regnamespace
-        order by line"#;
+        order by line";
     sqlx::query(sql).fetch_all(pool).await.unwrap().iter().map(|row| row.get("line")).collect()
 }
 

@@ -67,9 +67,9 @@ async fn a_webhook_without_redis_is_kept_and_answered_once(
 ) {
     let alice = sandbox.person(provider).with_credits(5).await;
     if frozen {
-        servers.freeze_redis().await.unwrap()
+        servers.freeze_redis().await.unwrap();
     } else {
-        servers.kill_redis().await.unwrap()
+        servers.kill_redis().await.unwrap();
     }
     let said = alice.says(BRIEF).await;
     assert!(is_acknowledged(provider, &said.delivery), "{:?}", said.delivery);
@@ -79,9 +79,9 @@ async fn a_webhook_without_redis_is_kept_and_answered_once(
     }
     assert_eq!(spill::depth(&sandbox.pool).await.unwrap(), 1);
     if frozen {
-        servers.thaw_redis().await.unwrap()
+        servers.thaw_redis().await.unwrap();
     } else {
-        servers.start_redis().await.unwrap()
+        servers.start_redis().await.unwrap();
     }
 
     assert!(alice.hears().await.ends_with("💳 Il vous reste 4 crédits."));
