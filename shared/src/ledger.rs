@@ -108,7 +108,9 @@ pub async fn post(
     now: DateTime<Utc>,
 ) -> Result<Posted, LedgerError> {
     let key = entry.key();
-    // The key is claimed first; the row, then the balance, follow only from a claimed key.
+    // The key is claimed first; the row, then the balance, follow only from a claimed key. The new balance is counted
+    // from the locked row: the update itself begins with the row as it was before we waited for the lock, and a check
+    // constraint would judge that one (0 − 1, where a purchase has just made it 20).
     let row: Option<(i32, Option<i32>)> = sqlx::query_as(
         r#"
         with person as (select "id", "credits" from "User" where "id" = $1 for update),
@@ -123,8 +125,8 @@ pub async fn post(
             select ledger_id, $1, $5, $6, $8 from op
         ),
         moved as (
-            update "User" set "credits" = "User"."credits" + $5, "updatedAt" = $8
-            from op where "User"."id" = $1
+            update "User" set "credits" = person."credits" + $5, "updatedAt" = $8
+            from op, person where "User"."id" = person."id"
             returning "User"."credits"
         )
         select person."credits", (select "credits" from moved) from person
