@@ -20,6 +20,16 @@ use sandbox::conversation::Ground;
 /// What the tests of this binary share.
 static GROUND: LazyLock<Ground> = LazyLock::new(|| Ground::new(PathBuf::from(env!("CARGO_BIN_EXE_sandbox"))));
 
+/// Waits for a condition that nobody announces.
+pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + sandbox::person::PATIENCE;
+    let mut turns = tokio::time::interval(std::time::Duration::from_millis(20));
+    while !holds().await {
+        turns.tick().await;
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
+    }
+}
+
 /// The same test for every provider.
 macro_rules! for_each_provider {
     ($($name:ident => $test:expr;)*) => { $(

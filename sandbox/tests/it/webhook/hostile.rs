@@ -154,7 +154,11 @@ fn twilios() -> Vec<(&'static str, Vec<u8>)> {
             form(&[("MessageSid", "SM11"), ("MessageStatus", "failed"), ("ErrorCode", &mega)]),
         ),
         ("eight thousand parameters", many.into_bytes()),
-        ("broken escapes", b"MessageSid=SM12&From=whatsapp%3A%2B33639980777&To=%zz%&Body=%e9%%%".to_vec()),
+        (
+            "broken escapes",
+            b"MessageSid=SM12&From=whatsapp%3A%2B33639980777&To=whatsapp%3A%2B33199001234&Body=%e9%%%&%zz%"
+                .to_vec(),
+        ),
     ]
 }
 

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
 use super::{ask, is_acknowledged, raw};
-use crate::GROUND;
+use crate::{GROUND, until};
 
 static AWAY: LazyLock<Ground> =
     LazyLock::new(|| Ground::private(PathBuf::from(env!("CARGO_BIN_EXE_sandbox"))));
@@ -41,22 +41,8 @@ async fn in_turn(test: impl AsyncFnOnce(&mut Sandbox, &Servers)) {
 
 /// Waits until both are reached again by this test as well.
 async fn both_are_back(sandbox: &Sandbox) {
-    let mut turns = tokio::time::interval(Duration::from_millis(20));
-    while sandbox.queue.ping().await.is_err() || spill::depth(&sandbox.pool).await.is_err() {
-        turns.tick().await;
-    }
-}
-
-/// Waits until somebody listens there.
-async fn opens(address: &str) {
-    let mut turns = tokio::time::interval(Duration::from_millis(20));
-    for _ in 0..500 {
-        turns.tick().await;
-        if TcpStream::connect(address).await.is_ok() {
-            return;
-        }
-    }
-    panic!("the door did not open");
+    until("Redis", async || sandbox.queue.ping().await.is_ok()).await;
+    until("Postgres", async || spill::depth(&sandbox.pool).await.is_ok()).await;
 }
 
 async fn a_webhook_without_redis_is_kept_and_answered_once(
@@ -90,9 +76,7 @@ async fn a_webhook_without_redis_is_kept_and_answered_once(
         assert!(is_acknowledged(provider, &again), "{again:?}");
     }
     // The last of these may have been spilled too, while the door still shunned Redis.
-    while spill::depth(&sandbox.pool).await.unwrap() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the relay", async || spill::depth(&sandbox.pool).await.unwrap() == 0).await;
     sandbox.is_quiet().await;
     assert_eq!((alice.has_heard().len(), alice.charges().await), (1, (1, 0)));
     assert_eq!(alice.generations().await, 1);
@@ -129,7 +113,7 @@ async fn with_neither_the_door_opens_and_asks_the_provider_to_come_again() {
         let address = free_address().unwrap();
         let mut door = sandbox.ingest_process(&[("INGEST_ADDR", &address), ("MIGRATE", "on")]);
         let url = format!("http://{address}");
-        opens(&address).await;
+        until("the door", async || TcpStream::connect(&address).await.is_ok()).await;
         assert_eq!(raw(door.admin_url(), &ask("GET", "/healthz")).await.0, 200);
         assert_eq!(raw(door.admin_url(), &ask("GET", "/readyz")).await.0, 503);
         sandbox.stage.calls(&url);
