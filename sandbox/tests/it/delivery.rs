@@ -39,6 +39,13 @@ async fn somebody(sandbox: &Sandbox, provider: Provider) -> Person {
     sandbox.person(provider).with_credits(5).await
 }
 
+/// From now on a report is waited for less long.
+async fn is_impatient(sandbox: &mut Sandbox) {
+    sandbox.stops_workers().await;
+    sandbox.patience.unknown_deadline = Duration::from_millis(800);
+    sandbox.starts_worker();
+}
+
 /// How a brief ended: messages heard, balance, (debits, refunds), dead letters.
 async fn end(sandbox: &Sandbox, person: &Person) -> (usize, i32, (i64, i64), usize) {
     sandbox.is_quiet().await;
@@ -85,6 +92,7 @@ async fn a_cut_that_nobody_reports_on_is_sent_once_more_and_no_more(
     sandbox: &mut Sandbox,
     provider: Provider,
 ) {
+    is_impatient(sandbox).await;
     sandbox.stage.statuses(Statuses::Never);
     let (alice, bob) = (somebody(sandbox, provider).await, somebody(sandbox, provider).await);
     BUSY.strikes(sandbox, provider, 2);
@@ -103,6 +111,7 @@ async fn an_answer_that_says_nothing_is_waited_for_and_then_sent_again(
     sandbox: &mut Sandbox,
     provider: Provider,
 ) {
+    is_impatient(sandbox).await;
     let people = join_all((0..4).map(|_| somebody(sandbox, provider))).await;
     Trouble(MetaFault::Hang, TwilioFault::Hang).strikes(sandbox, provider, 1);
     Trouble(MetaFault::Garbage200, TwilioFault::Garbage200).strikes(sandbox, provider, 1);
