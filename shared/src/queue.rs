@@ -51,11 +51,18 @@ pub struct QueueSettings {
     pub at_most: u64,
     /// How long one call may take before Redis counts as away.
     pub patience: Duration,
+    /// How long an id is known at least, and at most twice as long. Whole seconds.
+    pub claim_window: Duration,
 }
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self { lease: Duration::from_secs(30), at_most: 1_000_000, patience: Duration::from_secs(3) }
+        Self {
+            lease: Duration::from_secs(30),
+            at_most: 1_000_000,
+            patience: Duration::from_secs(3),
+            claim_window: CLAIM_WINDOW,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{BATCH, CLAIM_WINDOW, LANE_AT_MOST, PREFIX, Queue, QueueError, key};
+use super::{BATCH, LANE_AT_MOST, PREFIX, Queue, QueueError, key};
 use crate::job::Job;
 use crate::message::MessageId;
 
@@ -29,7 +29,8 @@ impl Queue {
         for jobs in jobs.chunks(BATCH) {
             let mut call = self.scripts.enqueue.prepare_invoke();
             call.key(key("ready")).key(key("stats")).key(key("wake")).key(key("dead"));
-            call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST).arg(CLAIM_WINDOW.as_secs());
+            call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST);
+            call.arg(self.settings.claim_window.as_secs());
             for job in jobs {
                 call.arg(&digest(&job.id)[..]).arg(job.lane.as_str()).arg(serde_json::to_vec(job)?);
             }
@@ -54,7 +55,7 @@ impl Queue {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.set_aside.prepare_invoke();
         call.key(key("dead")).key(key("stats"));
-        call.arg(PREFIX).arg(self.settings.at_most).arg(CLAIM_WINDOW.as_secs());
+        call.arg(PREFIX).arg(self.settings.at_most).arg(self.settings.claim_window.as_secs());
         call.arg(&digest(id)[..]).arg(reason).arg(bytes);
         let reply: i8 = call.invoke_async(&mut connection).await?;
         Ok(match reply {
