@@ -15,7 +15,7 @@ if now - seen > lease / 2 and redis.call('ZCARD', KEYS[2]) > 0 then
   grace = now + lease / 2
   redis.call('HSET', KEYS[6], 'grace', grace)
 end
-if not marks[1] or now - seen > 250 then redis.call('HSET', KEYS[6], 'seen', now) end
+if not marks[1] or now - seen > math.min(250, lease / 4) then redis.call('HSET', KEYS[6], 'seen', now) end
 
 if now >= grace then
   for _, lane in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 50)) do
@@ -24,15 +24,21 @@ if now >= grace then
     local lost = redis.call('HINCRBY', KEYS[5], lane, 1)
     local list = prefix .. 'lane:' .. lane
     if lost >= lost_most then
-      local payload = redis.call('LPOP', list)
+      local payload, tries = redis.call('LPOP', list), redis.call('HGET', KEYS[4], lane)
       redis.call('HDEL', KEYS[4], lane)
       redis.call('HDEL', KEYS[5], lane)
       if payload then
         redis.call('HINCRBY', KEYS[6], 'depth', -1)
-        redis.call('XADD', KEYS[7], '*', 'lane', lane, 'attempts', lost, 'reason', 'its workers kept dying', 'job', payload)
+        redis.call('XADD', KEYS[7], '*', 'lane', lane, 'attempts', tries or 0, 'reason', 'its workers kept dying', 'job', payload)
       end
     end
-    if redis.call('EXISTS', list) == 1 then redis.call('ZADD', KEYS[1], now, lane) end
+    if redis.call('EXISTS', list) == 1 then
+      redis.call('ZADD', KEYS[1], now, lane)
+    else
+      -- What was counted belonged to a head that is gone: the lane's next message starts from nothing.
+      redis.call('HDEL', KEYS[4], lane)
+      redis.call('HDEL', KEYS[5], lane)
+    end
   end
 end
 
@@ -41,6 +47,8 @@ if redis.call('EXISTS', prefix .. 'paused') == 1 then return { 1000, {} } end
 local lanes = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, most)
 if #lanes == 0 then
   local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  -- No lane at all: whatever the count still says stood in ghosts.
+  if not first[1] and redis.call('ZCARD', KEYS[2]) == 0 then redis.call('HDEL', KEYS[6], 'depth') end
   return { first[2] and math.max(1, math.ceil(first[2] - now)) or -1, {} }
 end
 redis.call('ZREMRANGEBYRANK', KEYS[1], 0, #lanes - 1)
@@ -62,6 +70,9 @@ for i, lane in ipairs(lanes) do
     out[#out + 1] = redis.call('HINCRBY', KEYS[4], lane, 1)
     out[#out + 1] = tonumber(lost[i] or 0)
     out[#out + 1] = payload
+  else
+    redis.call('HDEL', KEYS[4], lane)
+    redis.call('HDEL', KEYS[5], lane)
   end
 end
 if #leases > 0 then
