@@ -41,7 +41,9 @@ pub struct App {
 impl App {
     /// Builds the door from its configuration. Connects to nothing yet.
     pub fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
-        let settings = QueueSettings { patience: limits::REDIS_PATIENCE, ..QueueSettings::default() };
+        // A little less than the intake's own, so that the queue learns of a silent connection and replaces it.
+        let patience = limits::REDIS_PATIENCE * 4 / 5;
+        let settings = QueueSettings { patience, ..QueueSettings::default() };
         let queue = Queue::open(&config.redis_url, settings)?;
         let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS);
         let intake = Intake::new(queue, pool, clock.clone());

@@ -11,12 +11,13 @@
 mod enqueue;
 mod figures;
 mod lease;
+mod line;
 mod wake;
 
 use std::time::Duration;
 
-use redis::Script;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{IntoConnectionInfo, Script};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::env::Env;
@@ -25,6 +26,8 @@ pub use enqueue::Enqueued;
 pub use figures::Figures;
 pub use lease::{Fetched, Lease, Leased, Settlement, Verdict};
 pub use wake::Waker;
+
+use line::Line;
 
 /// Everything of the first shard. More shards are more indexes; a lane stays in its own.
 const PREFIX: &str = "{wa:0}";
@@ -78,7 +81,7 @@ pub fn address(env: &mut Env) -> SecretString {
 /// The queue, from either side. Clones share one connection.
 #[derive(Clone)]
 pub struct Queue {
-    connection: ConnectionManager,
+    connection: Line,
     client: redis::Client,
     scripts: std::sync::Arc<Scripts>,
     settings: QueueSettings,
@@ -109,12 +112,10 @@ impl Queue {
     /// A queue on this server. Connects at the first call and again after every loss, so that the order in which
     /// things start does not matter.
     pub fn open(url: &SecretString, settings: QueueSettings) -> Result<Self, QueueError> {
-        let client = redis::Client::open(url.expose_secret())?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(settings.patience))
-            .set_response_timeout(Some(settings.patience));
-        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        // The end of a long call must not wait in our kernel for an acknowledgement that the server's kernel delays.
+        let info = url.expose_secret().into_connection_info()?;
+        let client = redis::Client::open(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))?;
+        let connection = Line::new(client.clone(), settings.patience)?;
         let scripts = Scripts {
             enqueue: Script::new(include_str!("queue/enqueue.lua")),
             set_aside: Script::new(include_str!("queue/set_aside.lua")),

@@ -1,0 +1,84 @@
+//! The line to Redis: one connection for every call, replaced when it stays silent.
+//!
+//! The client's own manager reconnects when a connection breaks. It keeps one that is merely silent, as after the
+//! loss of a machine (the kernel goes on trying for a quarter of an hour), and one to a server that has become a
+//! replica. Either would outlast the failover that everybody else has long forgotten.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, ServerErrorKind, Value};
+
+/// Clones share one connection.
+#[derive(Clone)]
+pub(super) struct Line {
+    client: redis::Client,
+    config: ConnectionManagerConfig,
+    current: Arc<Mutex<Numbered>>,
+}
+
+/// A connection, and how many were there before it.
+#[derive(Clone)]
+struct Numbered {
+    number: u64,
+    connection: ConnectionManager,
+}
+
+impl Line {
+    /// Connects at the first call.
+    pub(super) fn new(client: redis::Client, patience: Duration) -> RedisResult<Self> {
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(0)
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience));
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
+        Ok(Self { client, config, current: Arc::new(Mutex::new(Numbered { number: 0, connection })) })
+    }
+
+    fn current(&self) -> Numbered {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Judges a failed call on the connection of this number. Of all calls that failed on it, one replaces it.
+    fn judge(&self, number: u64, error: &RedisError) {
+        let read_only = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+        if !error.is_timeout() && !read_only {
+            return;
+        }
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.number == number
+            && let Ok(connection) =
+                ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())
+        {
+            *current = Numbered { number: number + 1, connection };
+        }
+    }
+}
+
+impl ConnectionLike for Line {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(async move {
+            let Numbered { number, mut connection } = self.current();
+            let answer = connection.req_packed_command(command).await;
+            answer.inspect_err(|error| self.judge(number, error))
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        Box::pin(async move {
+            let Numbered { number, mut connection } = self.current();
+            let answers = connection.req_packed_commands(pipeline, offset, count).await;
+            answers.inspect_err(|error| self.judge(number, error))
+        })
+    }
+
+    fn get_db(&self) -> i64 {
+        self.current().connection.get_db()
+    }
+}
