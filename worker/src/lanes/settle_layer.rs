@@ -13,6 +13,10 @@ use super::Assignment;
 use crate::error::JobError;
 use crate::policy::RETRY;
 
+/// Starts after which even a message that its handler cannot give up becomes a dead letter: a report that the books
+/// refuse, an apology that panics. With the usual pauses that is an hour, in which an operator may mend the cause.
+pub const STARTS_AT_MOST: u32 = 60;
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct SettleLayer;
@@ -65,8 +69,12 @@ fn verdict(ended: &Result<(), BoxDynError>, attempt: u32) -> Verdict {
     let Err(error) = ended else { return Verdict::Done };
     match error.downcast_ref::<JobError>() {
         Some(JobError::Wait { after, .. }) => Verdict::Wait(*after),
-        Some(JobError::Retry { after: Some(after), .. }) => Verdict::Retry(*after),
         Some(JobError::Fail { reason, .. }) => Verdict::Dead(reason.clone()),
+        _ if attempt >= STARTS_AT_MOST => {
+            tracing::error!(attempt, "a job ended badly too often: {error}");
+            Verdict::Dead("every start ended badly".to_owned())
+        }
+        Some(JobError::Retry { after: Some(after), .. }) => Verdict::Retry(*after),
         // A panic or a timeout is a failed attempt like any other.
         Some(JobError::Retry { after: None, .. }) | None => {
             if error.downcast_ref::<JobError>().is_none() {
