@@ -11,16 +11,89 @@ mod hold;
 mod settle_layer;
 mod settler;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use apalis::layers::WorkerBuilderExt;
+use apalis::layers::catch_panic::{CatchPanicLayer, PanicError};
+use apalis_core::task::data::Data;
+use apalis_core::worker::builder::WorkerBuilder;
+use futures_util::future::BoxFuture;
 use shared::queue::Queue;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::JobError;
+use crate::policy;
+
 pub use backend::Lanes;
 pub use hold::{Assignment, Hold};
+pub use settle_layer::STARTS_AT_MOST;
+
+/// What is done with one message. It may run again at any time, and its future may be dropped at any time.
+pub type Handler = Arc<dyn Fn(Assignment) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
+
+/// How much one worker takes on.
+#[derive(Debug, Clone)]
+pub struct Shift {
+    /// Names one start of one process.
+    pub owner: String,
+    /// How many messages are worked on at once.
+    pub slots: usize,
+    /// How long what runs may take to finish once the shift is over.
+    pub drain: Duration,
+}
+
+/// Works until `stop` is cancelled, then finishes what runs (bounded), gives back the rest, and returns. Ending
+/// earlier is an error.
+pub async fn work(
+    queue: &Queue,
+    shift: Shift,
+    handler: Handler,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let (lanes, engine) = start(queue, &shift.owner, shift.slots);
+    let worker = WorkerBuilder::new(shift.owner.as_str())
+        .backend(lanes)
+        .data(handler)
+        .timeout(policy::JOB_TIMEOUT)
+        // Innermost: without it one panic would drop every other job of the process.
+        .layer(CatchPanicLayer::with_panic_handler(panicked as fn(&Box<dyn Any + Send>) -> PanicError))
+        .build(handle);
+    let stop_fetching = engine.stop_fetching();
+    let stopping = stop.clone();
+    // Boxed here: with the handler's own type in it, the future could not be moved to another thread.
+    let ended: BoxFuture<'static, _> = Box::pin(worker.run_until(async move {
+        stopping.cancelled().await;
+        stop_fetching.cancel();
+        Ok::<(), std::io::Error>(())
+    }));
+    let drained = async {
+        stop.cancelled().await;
+        tokio::time::sleep(shift.drain).await;
+    };
+    let result = tokio::select! {
+        // Dropping the worker drops what still runs; every hold then gives its message back.
+        ended = ended => ended.map_err(anyhow::Error::new),
+        () = drained => {
+            tracing::warn!("what still ran after the drain time goes back to the queue");
+            Ok(())
+        }
+    };
+    engine.close(policy::CLOSE).await;
+    anyhow::ensure!(stop.is_cancelled(), "the worker ended without being asked to: {result:?}");
+    result
+}
+
+fn panicked(_: &Box<dyn Any + Send>) -> PanicError {
+    PanicError("a handler panicked".to_owned())
+}
+
+async fn handle(assignment: Assignment, handler: Data<Handler>) -> Result<(), JobError> {
+    (**handler)(assignment).await
+}
 
 /// The running parts of a worker's side of the queue.
 #[derive(Debug)]
@@ -39,6 +112,7 @@ pub fn start(queue: &Queue, owner: &str, slots: usize) -> (Lanes, Engine) {
     let held = Arc::new(hold::Register::default());
     let (settlements, inbox) = mpsc::unbounded_channel();
     let (hand_out, assignments) = mpsc::channel(slots.max(1));
+    let counter = backend::Counter::new(assignments);
     let stop_fetching = CancellationToken::new();
     let stop_renewing = CancellationToken::new();
     let fetcher = fetcher::Fetcher {
@@ -48,6 +122,7 @@ pub fn start(queue: &Queue, owner: &str, slots: usize) -> (Lanes, Engine) {
         held: held.clone(),
         settlements: settlements.clone(),
         hand_out,
+        counter: counter.clone(),
     };
     let engine = Engine {
         fetcher: tokio::spawn(fetcher.run(stop_fetching.clone())),
@@ -56,7 +131,7 @@ pub fn start(queue: &Queue, owner: &str, slots: usize) -> (Lanes, Engine) {
         stop_fetching,
         stop_renewing,
     };
-    (Lanes::new(assignments), engine)
+    (Lanes::new(counter), engine)
 }
 
 impl Engine {

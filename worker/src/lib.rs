@@ -15,14 +15,9 @@ pub mod relay;
 pub mod reply;
 pub mod whatsapp;
 
-use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
-use apalis::layers::WorkerBuilderExt;
-use apalis::layers::catch_panic::{CatchPanicLayer, PanicError};
-use apalis_core::task::data::Data;
-use apalis_core::worker::builder::WorkerBuilder;
-use futures_util::future::BoxFuture;
 use shared::clock::Clock;
 use shared::queue::{Queue, QueueSettings};
 use sqlx::PgPool;
@@ -30,8 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::error::JobError;
-use crate::lanes::Assignment;
+use crate::lanes::{Handler, Shift};
 use crate::openai::OpenAi;
 use crate::policy::Patience;
 use crate::whatsapp::Providers;
@@ -77,49 +71,18 @@ impl Worker {
     /// Works until `stop` is cancelled, then finishes what runs (bounded), gives back the rest, and returns.
     pub async fn run(self, slots: usize, stop: CancellationToken) -> anyhow::Result<()> {
         let owner = format!("{}-{:08x}", std::process::id(), rand::random::<u32>());
-        let (lanes, engine) = lanes::start(&self.queue, &owner, slots);
-        let relay =
-            tokio::spawn(relay::run(self.pool.clone(), self.queue.clone(), self.clock.clone(), stop.clone()));
-        let worker = WorkerBuilder::new(owner.as_str())
-            .backend(lanes)
-            .data(self)
-            .timeout(policy::JOB_TIMEOUT)
-            // Innermost: without it one panic would drop every other job of the process.
-            .layer(CatchPanicLayer::with_panic_handler(panicked as fn(&Box<dyn Any + Send>) -> PanicError))
-            .build(handle);
-        let stop_fetching = engine.stop_fetching();
-        let stopping = stop.clone();
-        // Boxed here: with the handler's own type in it, the future could not be moved to another thread.
-        let ended: BoxFuture<'static, _> = Box::pin(worker.run_until(async move {
-            stopping.cancelled().await;
-            stop_fetching.cancel();
-            Ok::<(), std::io::Error>(())
-        }));
-        let drained = async {
-            stop.cancelled().await;
-            tokio::time::sleep(policy::DRAIN).await;
-        };
-        let result = tokio::select! {
-            // Dropping the worker drops what still runs; every hold then gives its message back.
-            ended = ended => ended.map_err(anyhow::Error::new),
-            () = drained => {
-                tracing::warn!("what still ran after the drain time goes back to the queue");
-                Ok(())
-            }
-        };
-        engine.close(policy::CLOSE).await;
+        // Ends with the worker, for whatever reason that ends.
+        let relaying = stop.child_token();
+        let relay = relay::run(self.pool.clone(), self.queue.clone(), self.clock.clone(), relaying.clone());
+        let relay = tokio::spawn(relay);
+        let queue = self.queue.clone();
+        let shift = Shift { owner, slots, drain: policy::DRAIN };
+        let handler: Handler = Arc::new(move |assignment| Box::pin(inbox::handle(self.clone(), assignment)));
+        let result = lanes::work(&queue, shift, handler, stop).await;
+        relaying.cancel();
         let _ = relay.await;
-        anyhow::ensure!(stop.is_cancelled(), "the worker ended without being asked to: {result:?}");
         result
     }
-}
-
-fn panicked(_: &Box<dyn Any + Send>) -> PanicError {
-    PanicError("a handler panicked".to_owned())
-}
-
-async fn handle(assignment: Assignment, worker: Data<Worker>) -> Result<(), JobError> {
-    inbox::handle((*worker).clone(), assignment).await
 }
 
 /// The whole life of the process: what `main` does, and what the sandbox starts as a process of its own.

@@ -7,6 +7,7 @@ use shared::queue::{Queue, QueueError, Settlement};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::backend::Counter;
 use super::hold::{Assignment, Register};
 use crate::policy::Backoff;
 
@@ -23,6 +24,7 @@ pub(super) struct Fetcher {
     pub(super) held: Arc<Register>,
     pub(super) settlements: mpsc::UnboundedSender<Settlement>,
     pub(super) hand_out: mpsc::Sender<Assignment>,
+    pub(super) counter: Counter,
 }
 
 impl Fetcher {
@@ -31,6 +33,7 @@ impl Fetcher {
             () = self.fetch_for_ever() => {}
             () = stop.cancelled() => {}
         }
+        self.counter.clear();
         // A fetch cut off on its way may have leased what nobody will ever know of: give that back.
         let _ = self.queue.recover(&self.owner, &self.held.leases()).await;
     }
