@@ -124,10 +124,10 @@ impl Intake {
     }
 }
 
-/// Events inside webhooks are counted beside the webhooks themselves, under their own outcomes.
+/// What a webhook carried beyond new work: one webhook may carry a thousand events, so they are counted apart.
 fn count(provider: Provider, outcome: &'static str, events: usize) {
     if events > 0 {
-        counter!("postly_webhooks_total", "provider" => provider.as_str(), "outcome" => outcome)
+        counter!("postly_webhook_events_total", "provider" => provider.as_str(), "outcome" => outcome)
             .increment(events as u64);
     }
 }

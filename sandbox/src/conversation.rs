@@ -187,6 +187,7 @@ impl Sandbox {
             send_timeout: Duration::from_secs(2),
             send_deadline: Duration::from_secs(20),
             operator_pause: Duration::from_millis(200),
+            operator_deadline: Duration::from_secs(20),
             model_timeout: Duration::from_secs(5),
         };
         let exe = ground.exe.clone();

@@ -42,7 +42,7 @@ impl std::str::FromStr for LogFormat {
 pub fn log(format: LogFormat, filter: Option<&str>) {
     let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info,sqlx::postgres::notice=warn")))
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Pretty => builder.with_ansi(std::io::stderr().is_terminal()).init(),
@@ -73,6 +73,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         }
     });
     describe_counter!("postly_webhooks_total", "Webhooks by provider and outcome");
+    describe_counter!(
+        "postly_webhook_events_total",
+        "What webhooks carried, beyond new work, by provider and outcome"
+    );
     describe_histogram!("postly_webhook_ack_seconds", Unit::Seconds, "From the first byte to our answer");
     describe_gauge!("postly_queue_messages", "Messages in the queue, by state");
     describe_gauge!(

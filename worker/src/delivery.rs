@@ -85,16 +85,16 @@ async fn send(worker: &Worker, job: &Job, message: &Outgoing) -> Result<bool, Jo
             let pause = after.unwrap_or_else(|| worker.patience.retry.pause_after(waited(worker, message)));
             ("retry", Err(JobError::wait(pause, anyhow::anyhow!("not taken ({code})"))))
         }
-        Err(SendError::Retry { code, .. } | SendError::Final { code }) => {
-            tracing::error!(outbox.id = message.id.get(), provider, error.code = code, "a reply was refused");
-            outbox::failed(&worker.pool, message.id, &code, worker.clock.now()).await?;
-            ("refused", Ok(false))
-        }
-        Err(SendError::Operator { code }) => {
+        Err(SendError::Operator { code }) if waited(worker, message) < worker.patience.operator_deadline => {
             tracing::error!(provider, error.code = code, "nothing can be sent until an operator has looked");
             outbox::not_taken(&worker.pool, message.id, &code).await?;
             let cause = anyhow::anyhow!("the operator is needed ({code})");
             ("operator", Err(JobError::wait(worker.patience.operator_pause, cause)))
+        }
+        Err(SendError::Retry { code, .. } | SendError::Operator { code } | SendError::Final { code }) => {
+            tracing::error!(outbox.id = message.id.get(), provider, error.code = code, "a reply was refused");
+            outbox::failed(&worker.pool, message.id, &code, worker.clock.now()).await?;
+            ("refused", Ok(false))
         }
         Err(SendError::Unknown { code }) => {
             outbox::outcome_unknown(&worker.pool, message.id).await?;

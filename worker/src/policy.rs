@@ -47,6 +47,10 @@ pub const UNKNOWN_POLL: Duration = Duration::from_secs(1);
 /// The number is paused for its operator (token expired, account locked): look again after this.
 pub const OPERATOR_PAUSE: Duration = Duration::from_mins(1);
 
+/// How long an answer waits for an operator at most. WhatsApp takes free text for 24 hours after the person wrote;
+/// what has not left by then never will.
+pub const OPERATOR_DEADLINE: Duration = Duration::from_hours(23);
+
 /// How often the relay looks at the spill.
 pub const RELAY_PERIOD: Duration = Duration::from_secs(1);
 
@@ -96,6 +100,8 @@ pub struct Patience {
     pub send_deadline: Duration,
     /// See [`OPERATOR_PAUSE`].
     pub operator_pause: Duration,
+    /// See [`OPERATOR_DEADLINE`].
+    pub operator_deadline: Duration,
     /// See [`MODEL_TIMEOUT`].
     pub model_timeout: Duration,
 }
@@ -110,6 +116,7 @@ impl Default for Patience {
             send_timeout: SEND_TIMEOUT,
             send_deadline: SEND_DEADLINE,
             operator_pause: OPERATOR_PAUSE,
+            operator_deadline: OPERATOR_DEADLINE,
             model_timeout: MODEL_TIMEOUT,
         }
     }
