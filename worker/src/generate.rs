@@ -1,6 +1,7 @@
 //! One generation: a credit is held, three steps are taken, posts and debit become final together, or the credit
 //! goes back.
 
+use chrono::{DateTime, Utc};
 use shared::generation::{self, Generation};
 use shared::ledger::{self, Entry, Posted};
 use shared::message::{Inbound, MessageId};
@@ -77,7 +78,6 @@ async fn finish(
     draft: &Draft,
 ) -> Result<bool, JobError> {
     let now = worker.clock.now();
-    // The person's row first, as every change of the books does: two orders of locks would deadlock.
     let left = ledger::balance(db, &person.id).await?;
     let posts = draft.posts.each();
     if !answer(db, worker, inbound, person, Outcome::Posts, Text::Posts { posts, left }).await? {
@@ -105,9 +105,15 @@ async fn decline(
     inbound: &Inbound,
     person: &Person,
 ) -> Result<bool, JobError> {
-    ledger::refund(db, &person.id, &inbound.id, worker.clock.now()).await?;
+    let now = worker.clock.now();
+    // The receipt's row before the person's, as when a message is opened: two orders of locks would deadlock.
+    if !receipt::end(db, &inbound.id, Outcome::Refused, None, now).await? {
+        return Ok(false);
+    }
+    ledger::refund(db, &person.id, &inbound.id, now).await?;
     let left = ledger::balance(db, &person.id).await?;
-    answer(db, worker, inbound, person, Outcome::Refused, Text::Refused(left)).await
+    say(db, inbound, person, Text::Refused(left), now).await?;
+    Ok(true)
 }
 
 /// Given up: the credit goes back, the person is told, if an answer was due. A message that had ended stays as it
@@ -120,15 +126,14 @@ pub async fn give_up(
 ) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
-    ledger::refund(&mut tx, &person.id, &inbound.id, now).await?;
     if !receipt::end(&mut tx, &inbound.id, Outcome::Failed, Some(reason), now).await? {
         tx.rollback().await?;
         return Ok(());
     }
+    let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
+    ledger::refund(&mut tx, &person.id, &inbound.id, now).await?;
     if let Some(apology) = apology {
-        let parts = reply::parts(&apology.blocks(person.language), inbound.provider);
-        outbox::put(&mut tx, inbound, &parts, now).await?;
+        say(&mut tx, inbound, &person, apology, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -158,7 +163,19 @@ pub async fn answer(
     if !receipt::end(db, &inbound.id, outcome, None, now).await? {
         return Ok(false);
     }
+    say(db, inbound, person, text, now).await?;
+    Ok(true)
+}
+
+/// Puts a text in the outbox, in the person's language and in as many parts as its provider needs.
+async fn say(
+    db: &mut PgConnection,
+    inbound: &Inbound,
+    person: &Person,
+    text: Text<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), JobError> {
     let parts = reply::parts(&text.blocks(person.language), inbound.provider);
     outbox::put(db, inbound, &parts, now).await?;
-    Ok(true)
+    Ok(())
 }
