@@ -20,5 +20,5 @@ for i = 1, #found, 2 do
     back = back + 1
   end
 end
-if back > 0 then redis.call('LPUSH', KEYS[5], 1) end
+for _ = 1, math.min(back, 64 - redis.call('LLEN', KEYS[5])) do redis.call('LPUSH', KEYS[5], 1) end
 return { page[1], back }
