@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, Pipeline, RedisFuture, RedisResult, ServerErrorKind, Value};
 
 /// Clones share one connection.
 #[derive(Clone)]
@@ -40,12 +40,8 @@ impl Line {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Judges a failed call on the connection of this number. Of all calls that failed on it, one replaces it.
-    fn judge(&self, number: u64, error: &RedisError) {
-        let read_only = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-        if !error.is_timeout() && !read_only {
-            return;
-        }
+    /// Puts a new connection in the place of the one with this number, unless somebody has done so already.
+    fn replace(&self, number: u64) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.number == number
             && let Ok(connection) =
@@ -56,12 +52,24 @@ impl Line {
     }
 }
 
+/// Whether this answer says that the line is of no use. An error of the server still stands in the value here.
+fn is_useless(answer: &RedisResult<Value>) -> bool {
+    match answer {
+        Ok(Value::ServerError(error)) => error.kind() == Some(ServerErrorKind::ReadOnly),
+        Ok(_) => false,
+        Err(error) => error.is_timeout() || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly),
+    }
+}
+
 impl ConnectionLike for Line {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
             let Numbered { number, mut connection } = self.current();
             let answer = connection.req_packed_command(command).await;
-            answer.inspect_err(|error| self.judge(number, error))
+            if is_useless(&answer) {
+                self.replace(number);
+            }
+            answer
         })
     }
 
@@ -71,11 +79,8 @@ impl ConnectionLike for Line {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(async move {
-            let Numbered { number, mut connection } = self.current();
-            let answers = connection.req_packed_commands(pipeline, offset, count).await;
-            answers.inspect_err(|error| self.judge(number, error))
-        })
+        // The queue sends scripts, one a call; nothing here depends on what a pipeline is told.
+        Box::pin(async move { self.current().connection.req_packed_commands(pipeline, offset, count).await })
     }
 
     fn get_db(&self) -> i64 {
