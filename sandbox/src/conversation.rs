@@ -2,6 +2,8 @@
 //!
 //! When the test is over the world becomes quiet and its books are checked, so that every test checks them.
 
+mod queue;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,6 +27,8 @@ use crate::person::Person;
 use crate::process::{Process, Role};
 use crate::servers::{Options, Servers};
 use crate::stage::Stage;
+
+pub use queue::{BareQueue, Contents, DeadLetter, queue};
 
 /// The longest that a world may take to become quiet after a test.
 const QUIET: Duration = Duration::from_secs(30);
