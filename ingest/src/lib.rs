@@ -67,7 +67,8 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Serves both listeners until `stop` resolves, then lets the requests that run come to their end.
+/// Serves both listeners until `stop` resolves, then lets the requests that run come to their end, within
+/// [`limits::DRAIN`].
 pub async fn serve(
     app: App,
     metrics: PrometheusHandle,
@@ -76,9 +77,19 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Clone + Send + 'static,
 ) -> std::io::Result<()> {
     let admin = axum::serve(admin, admin::router(app.clone(), metrics)).with_graceful_shutdown(stop.clone());
-    let public = axum::serve(public, router(app)).with_graceful_shutdown(stop);
-    tokio::try_join!(public.into_future(), admin.into_future())?;
-    Ok(())
+    let public = axum::serve(public, router(app)).with_graceful_shutdown(stop.clone());
+    let served = async { tokio::try_join!(public.into_future(), admin.into_future()).map(drop) };
+    let patience = async {
+        stop.await;
+        tokio::time::sleep(limits::DRAIN).await;
+    };
+    tokio::select! {
+        served = served => served,
+        () = patience => {
+            tracing::warn!("some connections did not come to an end: they are cut off");
+            Ok(())
+        }
+    }
 }
 
 /// The whole life of the process: what `main` does, and what the sandbox starts as a process of its own.

@@ -9,6 +9,10 @@ pub const BODY: usize = 4 * 1024 * 1024;
 /// The longest that reading and handling one request may take. A slow sender is not waited for longer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a stopping door lets requests come to their end. Longer than [`REQUEST_TIMEOUT`], so that only a stranger
+/// who never finishes the head of a request is cut off; supervisors wait 30 s before they kill.
+pub const DRAIN: Duration = Duration::from_secs(12);
+
 /// How long Redis has for one call before it counts as away.
 pub const REDIS_PATIENCE: Duration = Duration::from_millis(500);
 

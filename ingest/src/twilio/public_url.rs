@@ -41,14 +41,11 @@ impl FromStr for PublicUrl {
 
 impl PublicUrl {
     /// Every address that Twilio may have signed for a request to this path and query, byte for byte. Its signer is
-    /// not consistent about default ports, so both spellings stand.
+    /// not consistent about ports, so both spellings stand, as they do in Twilio's own libraries.
     #[must_use]
     pub fn addresses(&self, path_and_query: &str) -> Vec<String> {
         let default = if self.scheme == "https" { 443 } else { 80 };
-        let ports = match self.port {
-            Some(port) if port != default => vec![Some(port)],
-            _ => vec![None, Some(default)],
-        };
+        let ports = [None, Some(self.port.unwrap_or(default))];
         let mut paths = vec![format!("{}{path_and_query}", self.path)];
         // An operator may have configured the webhook's whole address rather than the origin.
         let asked = path_and_query.split('?').next().unwrap_or_default();
@@ -90,9 +87,9 @@ mod tests {
     }
 
     #[test]
-    fn a_port_of_ones_own_stays() {
+    fn a_port_is_signed_or_left_out() {
         let url: PublicUrl = "http://localhost:8080".parse().unwrap();
-        assert_eq!(url.addresses("/x"), ["http://localhost:8080/x"]);
+        assert_eq!(url.addresses("/x"), ["http://localhost/x", "http://localhost:8080/x"]);
         let url: PublicUrl = "https://[::1]".parse().unwrap();
         assert_eq!(url.addresses("/x")[0], "https://[::1]/x");
     }
