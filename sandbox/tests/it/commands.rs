@@ -168,6 +168,11 @@ async fn one_number_through_both_providers_at_once_is_one_person() {
             tokio::join!(meta.hears(), twilio.hears());
         }
         assert_eq!(accounts(sandbox).await, 10);
+        let attempts: i32 = sqlx::query_scalar("select max(attempts) from wa.receipt")
+            .fetch_one(&sandbox.pool)
+            .await
+            .unwrap();
+        assert_eq!(attempts, 1, "two hands that open one account wait for each other, and neither fails");
     })
     .await;
 }
