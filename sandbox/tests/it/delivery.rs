@@ -203,14 +203,11 @@ async fn a_person_sees_that_we_are_at_work(sandbox: &mut Sandbox, provider: Prov
     sandbox.stage.openai.hold();
     let said = bob.says(BRIEF).await;
     sandbox.stage.openai.wait_calls(4, PATIENCE).await.unwrap();
-    let mut turns = tokio::time::interval(Duration::from_millis(10));
     let sees_typing = || match &bob.phone {
         Phone::Meta(phone) => phone.sees_typing(),
         Phone::Twilio(phone) => phone.sees_typing(),
     };
-    while !sees_typing() {
-        turns.tick().await;
-    }
+    crate::crash::until(async || sees_typing()).await;
     let marked: Vec<String> = match provider {
         Provider::Meta => {
             sandbox.stage.meta.read_receipts().into_iter().map(|receipt| receipt.message_id).collect()
