@@ -14,7 +14,7 @@ use shared::queue::{Enqueued, Figures, Lease, QueueSettings, Settlement, Verdict
 use super::model::{AT_MOST, Holder, Lane, Model};
 use super::{id, message, on_a_bare_queue};
 
-const STEPS: usize = 500;
+const STEPS: usize = 350;
 const LANES: usize = 5;
 const IDS: usize = 2_000;
 const OWNERS: [&str; 3] = ["one", "two", "one-two"];
