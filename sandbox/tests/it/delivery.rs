@@ -245,7 +245,7 @@ async fn a_pair_that_is_too_fast_is_slowed_down() {
         alice.hears().await;
         sandbox.is_quiet().await;
         let taken: f64 =
-            sqlx::query_scalar("select extract(epoch from accepted_at - created_at)::float8 from wa.outbox")
+            sqlx::query_scalar("select extract(epoch from sending_at - created_at)::float8 from wa.outbox")
                 .fetch_one(&sandbox.pool)
                 .await
                 .unwrap();
