@@ -58,11 +58,11 @@ pub fn arrivals(body: &[u8], business: Option<&str>, now: DateTime<Utc>) -> Vec<
     let mut found = Found::default();
     for entry in envelope.entry {
         match serde_json::from_str::<Entry<'_>>(entry.get()) {
-            Err(_) => found.push(unreadable(entry.get().as_bytes(), "not a webhook entry")),
+            Err(_) => found.unreadable(entry, "not a webhook entry"),
             Ok(Entry { time, changes }) => {
                 for raw in changes {
                     match serde_json::from_str::<Change<'_>>(raw.get()) {
-                        Err(_) => found.push(unreadable(raw.get().as_bytes(), "not a webhook change")),
+                        Err(_) => found.unreadable(raw, "not a webhook change"),
                         Ok(change) => read_change(raw, &change, &time, business, now, &mut found),
                     }
                 }
@@ -81,13 +81,14 @@ struct Found {
 
 impl Found {
     fn push(&mut self, arrival: Arrival) {
-        if matches!(arrival, Arrival::Unreadable { .. }) {
-            self.unreadable += 1;
-            if self.unreadable > limits::UNREADABLE_PARTS {
-                return;
-            }
-        }
         self.arrivals.push(arrival);
+    }
+
+    fn unreadable(&mut self, part: &RawValue, reason: &'static str) {
+        self.unreadable += 1;
+        if self.unreadable <= limits::UNREADABLE_PARTS {
+            self.push(unreadable(part.get().as_bytes(), reason));
+        }
     }
 
     fn arrivals(mut self, body: &[u8]) -> Vec<Arrival> {
@@ -122,7 +123,7 @@ fn read_change(
         _ => return found.push(notice()),
     }
     let Ok(events) = serde_json::from_str::<Events<'_>>(change.value.get()) else {
-        return found.push(unreadable(raw.get().as_bytes(), "not a list of messages"));
+        return found.unreadable(raw, "not a list of messages");
     };
     let business = match scalar(&events.metadata["phone_number_id"]) {
         // It becomes a part of the path that the answer is posted to.
@@ -132,23 +133,25 @@ fn read_change(
         None => business.map(str::to_owned),
     };
     let messages = events.messages.unwrap_or_default();
+    // Errors beside a message only say why that message has no content.
+    let mut noteworthy = messages.is_empty() && events.errors.is_some_and(|errors| !errors.is_empty());
     for raw in &messages {
-        found.push(match read_message(raw, business.as_deref(), now) {
-            Ok(inbound) => Arrival::Job(Job::message(inbound, now)),
+        match read_message(raw, business.as_deref(), now) {
+            Ok(inbound) => found.push(Arrival::Job(Job::message(inbound, now))),
             // A change of identity (Meta, since August 2026) names the person only inside `system`.
-            Err(NOBODY) if is_system(raw) => notice(),
-            Err(reason) => unreadable(raw.get().as_bytes(), reason),
-        });
+            Err(NOBODY) if is_system(raw) => noteworthy = true,
+            Err(reason) => found.unreadable(raw, reason),
+        }
     }
     for raw in events.statuses.unwrap_or_default() {
-        found.push(match read_status(raw, now) {
-            Ok(Some(report)) => Arrival::Job(Job::status(report, now)),
-            Ok(None) => Arrival::Ignored("status"),
-            Err(reason) => unreadable(raw.get().as_bytes(), reason),
-        });
+        match read_status(raw, now) {
+            Ok(Some(report)) => found.push(Arrival::Job(Job::status(report, now))),
+            Ok(None) => found.push(Arrival::Ignored("status")),
+            Err(reason) => found.unreadable(raw, reason),
+        }
     }
-    // Errors beside a message only say why that message has no content.
-    if messages.is_empty() && events.errors.is_some_and(|errors| !errors.is_empty()) {
+    // Once, since a notice holds the whole change.
+    if noteworthy {
         found.push(notice());
     }
 }

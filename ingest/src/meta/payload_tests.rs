@@ -129,6 +129,12 @@ fn a_flood_of_unreadable_parts_is_kept_as_one() {
 }
 
 #[test]
+fn a_change_is_noticed_once_however_much_is_in_it() {
+    let system = vec![r#"{"type":"system"}"#; 1000].join(",");
+    assert_eq!(led_to(message(&system).as_bytes()), ["notice messages"]);
+}
+
+#[test]
 fn a_number_that_is_no_part_of_a_path_is_nobodys() {
     let good = r#"{"id":"a","from":"33639980123","type":"text","text":{"body":"x"}}"#;
     for number in ["../../me", "1?a=b", "1/2", " ", "é"] {
