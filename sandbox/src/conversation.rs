@@ -2,6 +2,7 @@
 //!
 //! When the test is over the world becomes quiet and its books are checked, so that every test checks them.
 
+mod ground;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -14,9 +15,8 @@ use shared::clock::Clock;
 use shared::env::Env;
 use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::PgPool;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,96 +25,13 @@ use worker::policy::{Backoff, Patience};
 
 use crate::person::Person;
 use crate::process::{Process, Role};
-use crate::servers::{Options, Servers};
 use crate::stage::Stage;
 
+pub use ground::Ground;
 pub use queue::{BareQueue, Contents, DeadLetter, queue};
 
 /// The longest that a world may take to become quiet after a test.
 const QUIET: Duration = Duration::from_secs(30);
-
-/// What all tests of one program share: the servers, and the logical Redis databases that are free.
-pub struct Ground {
-    exe: PathBuf,
-    private: bool,
-    servers: OnceCell<Servers>,
-    template: Mutex<bool>,
-    redis: Semaphore,
-    free: std::sync::Mutex<Vec<u32>>,
-    next: AtomicU32,
-}
-
-impl Ground {
-    /// A ground whose servers start with the first test. `exe` is the sandbox's own program.
-    #[must_use]
-    pub const fn new(exe: PathBuf) -> Self {
-        Self {
-            exe,
-            private: false,
-            servers: OnceCell::const_new(),
-            template: Mutex::const_new(false),
-            redis: Semaphore::const_new(0),
-            free: std::sync::Mutex::new(Vec::new()),
-            next: AtomicU32::new(0),
-        }
-    }
-
-    /// A ground whose servers are its own, whatever the environment names: for tests that take them away.
-    #[must_use]
-    pub const fn private(exe: PathBuf) -> Self {
-        let mut ground = Self::new(exe);
-        ground.private = true;
-        ground
-    }
-
-    /// The servers, started at the first call.
-    pub async fn servers(&self) -> &Servers {
-        let start = async {
-            let mut options = Options::tests(&self.exe);
-            if self.private {
-                (options.database_url, options.redis_url) = (None, None);
-            }
-            let servers = Servers::start(options).await.expect("the servers of the tests");
-            let client = redis::Client::open(servers.redis_url.as_str()).expect("an address of Redis");
-            let mut redis = client.get_multiplexed_async_connection().await.expect("a connection to Redis");
-            let config: Vec<String> = redis::cmd("CONFIG")
-                .arg("GET")
-                .arg("databases")
-                .query_async(&mut redis)
-                .await
-                .expect("databases");
-            let databases: u32 = config[1].parse().expect("a number of databases");
-            self.free.lock().expect("no panic while held").extend((0..databases).rev());
-            self.redis.add_permits(databases as usize);
-            servers
-        };
-        self.servers.get_or_init(|| start).await
-    }
-
-    /// A fresh database, copied from one that is migrated once.
-    async fn database(&self) -> String {
-        let url = &self.servers().await.database_url;
-        let (base, _) = url.rsplit_once('/').expect("an address with a database");
-        let template = format!("postly_template_{}", std::process::id());
-        let mut admin = PgConnection::connect(url).await.expect("a connection to Postgres");
-        let mut made = self.template.lock().await;
-        if !*made {
-            create(&mut admin, &template, "template0").await;
-            let pool = PgPool::connect(&format!("{base}/{template}")).await.expect("the template");
-            shared::db::migrate(&pool).await.expect("migrations");
-            pool.close().await;
-            *made = true;
-        }
-        let name = format!("postly_test_{}_{}", std::process::id(), self.next.fetch_add(1, Ordering::SeqCst));
-        create(&mut admin, &name, &template).await;
-        format!("{base}/{name}")
-    }
-}
-
-async fn create(admin: &mut PgConnection, name: &str, template: &str) {
-    let statement = format!("create database {name} template {template}");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(admin).await.expect("a database of its own");
-}
 
 /// The world.
 pub struct Sandbox {
@@ -149,25 +66,18 @@ pub async fn run(ground: &'static Ground, test: impl AsyncFnOnce(&mut Sandbox)) 
 
 /// Runs a test in a world in which nobody works yet.
 pub async fn run_without_worker(ground: &'static Ground, test: impl AsyncFnOnce(&mut Sandbox)) {
-    ground.servers().await;
-    let place: SemaphorePermit<'_> = ground.redis.acquire().await.expect("never closed");
-    let number = ground.free.lock().expect("no panic while held").pop().expect("as many as permits");
-    let mut sandbox = Sandbox::open(ground, number).await;
+    let place = ground.place().await;
+    let mut sandbox = Sandbox::open(ground, place.redis_url().await).await;
     test(&mut sandbox).await;
     sandbox.ends().await;
-    ground.free.lock().expect("no panic while held").push(number);
-    drop(place);
 }
 
 impl Sandbox {
-    async fn open(ground: &Ground, redis: u32) -> Self {
+    async fn open(ground: &Ground, redis_url: String) -> Self {
         let stage = Stage::open().await.expect("the simulators");
         let mut variables = stage.variables();
         variables.insert("DATABASE_URL".to_owned(), ground.database().await);
-        variables.insert(
-            "REDIS_URL".to_owned(),
-            format!("{}/{redis}", ground.servers().await.redis_url.trim_end_matches('/')),
-        );
+        variables.insert("REDIS_URL".to_owned(), redis_url);
         variables.insert("LEASE_SECONDS".to_owned(), "1".to_owned());
         variables.insert("MIGRATE".to_owned(), "off".to_owned());
         let pool = PgPool::connect(&variables["DATABASE_URL"]).await.expect("the database of a test");
@@ -194,7 +104,7 @@ impl Sandbox {
             operator_deadline: Duration::from_secs(20),
             model_timeout: Duration::from_secs(5),
         };
-        let exe = ground.exe.clone();
+        let exe = ground.exe().to_owned();
         Self {
             stage,
             pool,

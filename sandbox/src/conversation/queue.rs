@@ -24,15 +24,11 @@ pub struct BareQueue {
 
 /// Runs a test on an empty logical database of the shared Redis. Whatever the test leaves must be sound.
 pub async fn queue(ground: &'static Ground, settings: QueueSettings, test: impl AsyncFnOnce(&mut BareQueue)) {
-    let url = &ground.servers().await.redis_url;
-    let place = ground.redis.acquire().await.expect("never closed");
-    let number = ground.free.lock().expect("no panic while held").pop().expect("as many as permits");
-    let mut bare = BareQueue::open(&format!("{}/{number}", url.trim_end_matches('/')), settings).await;
+    let place = ground.place().await;
+    let mut bare = BareQueue::open(&place.redis_url().await, settings).await;
     test(&mut bare).await;
     bare.is_sound().await;
     redis::cmd("FLUSHDB").query_async::<()>(&mut bare.redis).await.expect("an empty database");
-    ground.free.lock().expect("no panic while held").push(number);
-    drop(place);
 }
 
 impl BareQueue {
