@@ -1,5 +1,7 @@
 //! Meta aggregates under load: up to a thousand updates in one post, each of which counts.
 
+use std::collections::{HashMap, HashSet};
+
 use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::person::{Person, Phone};
 use serde_json::{Value, json};
@@ -66,24 +68,30 @@ async fn every_one_of_a_thousand_mixed_updates_is_handled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_messages_in_one_post_are_all_queued_in_their_order() {
+async fn ten_thousand_messages_in_one_post_are_all_taken_once_and_in_their_order() {
     run_without_worker(&GROUND, async |sandbox| {
         let messages: Vec<Value> = (0..10_000)
             .map(|number| json!({"id": format!("wamid.{number}"), "from": format!("336399{:05}", number % 200), "text": {"body": "solde"}}))
             .collect();
         let body = post_of(sandbox, &[("messages", &messages)]).to_string().into_bytes();
-        let delivery = signed(sandbox, Provider::Meta, &body).await;
-        assert!(is_acknowledged(Provider::Meta, &delivery), "{delivery:?}");
-        let jobs = drained(sandbox).await;
-        assert_eq!(jobs.len(), 10_000);
-        let mut last = std::collections::HashMap::new();
-        for job in &jobs {
-            let number: usize = job.id.provider_part().strip_prefix("wamid.").unwrap().parse().unwrap();
-            let before = last.insert(job.lane.clone(), number);
-            assert!(before.is_none_or(|before| before + 200 == number), "{before:?} then {number}");
+        let (mut queued, mut places) = (HashSet::new(), HashMap::new());
+        for _ in 0..2 {
+            let delivery = signed(sandbox, Provider::Meta, &body).await;
+            assert!(is_acknowledged(Provider::Meta, &delivery), "{delivery:?}");
+            for job in drained(sandbox).await {
+                let number: usize = job.id.provider_part().strip_prefix("wamid.").unwrap().parse().unwrap();
+                assert!(queued.insert(job.id.as_str().to_owned()), "queued twice: {number}");
+                let before = places.insert(job.lane.clone(), number);
+                assert!(before.is_none_or(|before| before < number), "{before:?}, then {number}");
+            }
         }
-        assert!(is_acknowledged(Provider::Meta, &signed(sandbox, Provider::Meta, &body).await));
-        assert!(drained(sandbox).await.is_empty(), "redelivered, something was queued again");
+        // A Redis that a busy machine made too slow counts as away: what it did not say to have is in the refuge.
+        let spilled: Vec<String> = sqlx::query_scalar("delete from wa.spill returning message_id")
+            .fetch_all(&sandbox.pool)
+            .await
+            .unwrap();
+        queued.extend(spilled);
+        assert_eq!(queued.len(), 10_000);
     })
     .await;
 }
