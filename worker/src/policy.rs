@@ -24,8 +24,9 @@ pub const CLOSE: Duration = Duration::from_secs(5);
 /// A dependency of ours is away: look again after this, without counting an attempt.
 pub const DEPENDENCY_AWAY: Duration = Duration::from_secs(2);
 
-/// A model call. The official client waits ten minutes; a person in a chat does not.
-pub const MODEL_TIMEOUT: Duration = Duration::from_mins(1);
+/// A model call. The official client waits ten minutes; a person in a chat does not. Three calls and a repair fit
+/// into [`JOB_TIMEOUT`].
+pub const MODEL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A send. Longer than either provider takes when it is well.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(15);
