@@ -2,6 +2,7 @@
 //! which shares no script with the product, to find out whether they still agree with each other.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use secrecy::SecretString;
@@ -84,6 +85,29 @@ impl BareQueue {
         let score: Option<i64> =
             command.arg(&key).arg(lane).query_async(&mut self.redis).await.expect("a score");
         assert_eq!(score, Some(1), "{lane} is not in {key}");
+    }
+
+    /// So much time goes by for the queue in which nobody is heard of: every moment that it remembers moves back.
+    pub async fn time_passes(&mut self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).expect("no test lets ages pass");
+        for name in ["ready", "leased"] {
+            let key = format!("{PREFIX}{name}");
+            let lanes: Vec<String> = redis::cmd("ZRANGE")
+                .arg(&key)
+                .arg(0)
+                .arg(-1)
+                .query_async(&mut self.redis)
+                .await
+                .expect("lanes");
+            for lane in lanes {
+                let mut command = redis::cmd("ZINCRBY");
+                command.arg(&key).arg(-by).arg(lane);
+                command.query_async::<f64>(&mut self.redis).await.expect("an earlier moment");
+            }
+        }
+        let mut command = redis::cmd("HINCRBY");
+        command.arg(format!("{PREFIX}stats")).arg("seen").arg(-by);
+        command.query_async::<i64>(&mut self.redis).await.expect("an earlier sign of life");
     }
 
     /// Everything that stands in Redis, except the claims.

@@ -127,7 +127,7 @@ async fn nobody_loses_a_lease_to_a_gap_in_which_nobody_could_renew() {
         say(&bare.queue, &[("alice", "1"), ("bob", "2")]).await;
         let leased = bare.queue.fetch("living", 10).await.unwrap().leased;
         // As after an outage: nobody was heard of for longer than a lease.
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        bare.time_passes(Duration::from_millis(700)).await;
         assert!(bare.queue.fetch("other", 1).await.unwrap().leased.is_empty(), "there is grace first");
         assert_eq!(bare.queue.renew(&[leased[0].lease.clone()]).await.unwrap(), [true]);
         let taken_over = the_next(&bare.queue, "other").await;
@@ -141,7 +141,7 @@ async fn the_first_renewal_after_a_gap_gives_the_others_their_grace_too() {
     on_a_bare_queue(lease_of(600), async |bare| {
         say(&bare.queue, &[("alice", "1"), ("bob", "2")]).await;
         let leased = bare.queue.fetch("living", 10).await.unwrap().leased;
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        bare.time_passes(Duration::from_millis(700)).await;
         assert_eq!(bare.queue.renew(&[leased[0].lease.clone()]).await.unwrap(), [true]);
         assert!(bare.queue.fetch("other", 1).await.unwrap().leased.is_empty());
         assert_eq!(bare.queue.renew(&[leased[1].lease.clone()]).await.unwrap(), [true]);
