@@ -11,7 +11,7 @@ use shared::clock::Clock;
 use shared::job::{Job, Notice};
 use shared::message::Provider;
 use shared::queue::{Enqueued, Queue};
-use shared::{db, spill};
+use shared::{db, fault, spill};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
@@ -54,6 +54,15 @@ impl Intake {
 
     /// Makes everything that a webhook carried durable. May be called again with the same: every id is taken once.
     pub async fn take(&self, provider: Provider, arrivals: Vec<Arrival>) -> Result<(), BothAway> {
+        if fault::without("durable") {
+            let intake = self.clone();
+            tokio::spawn(async move { intake.keep(provider, arrivals).await });
+            return Ok(());
+        }
+        self.keep(provider, arrivals).await
+    }
+
+    async fn keep(&self, provider: Provider, arrivals: Vec<Arrival>) -> Result<(), BothAway> {
         let mut jobs = Vec::with_capacity(arrivals.len());
         for arrival in arrivals {
             match arrival {
@@ -62,8 +71,7 @@ impl Intake {
                 Arrival::Unreadable { id, reason, bytes } => {
                     count(provider, "unreadable", 1);
                     tracing::warn!(%provider, message.id = id.fingerprint(), reason, "signed, but not understood");
-                    let kept =
-                        self.redis(limits::REDIS_PATIENCE, self.queue.set_aside(&id, reason, &bytes)).await;
+                    let kept = self.redis(self.queue.set_aside(&id, reason, &bytes)).await;
                     if !matches!(kept, Some(Enqueued::Queued | Enqueued::Duplicate)) {
                         let body = String::from_utf8_lossy(&bytes).replace('\0', "");
                         let notice = Notice { provider, kind: "unreadable".to_owned(), body };
@@ -75,8 +83,7 @@ impl Intake {
         if jobs.is_empty() {
             return Ok(());
         }
-        let patience = limits::batch_patience(jobs.len());
-        let refused = match self.redis(patience, self.queue.enqueue(&jobs)).await {
+        let refused = match self.redis(self.queue.enqueue(&jobs)).await {
             Some(answers) => {
                 let duplicates = answers.iter().filter(|answer| **answer == Enqueued::Duplicate).count();
                 count(provider, "duplicate", duplicates);
@@ -86,19 +93,22 @@ impl Intake {
             }
             None => jobs,
         };
-        if refused.is_empty() { Ok(()) } else { self.spill(provider, &refused).await }
+        if refused.is_empty() {
+            fault::point("intake.queued");
+            return Ok(());
+        }
+        self.spill(provider, &refused).await?;
+        fault::point("intake.spilled");
+        Ok(())
     }
 
-    /// One errand to Redis, bounded. `None`: it is away (and is left alone for a moment).
-    async fn redis<T>(
-        &self,
-        patience: Duration,
-        call: impl Future<Output = Result<T, shared::queue::QueueError>>,
-    ) -> Option<T> {
+    /// One errand to Redis, bounded: each of its calls by the queue's own patience, all of them by ours. `None`: it is
+    /// away (and is left alone for a moment).
+    async fn redis<T>(&self, call: impl Future<Output = Result<T, shared::queue::QueueError>>) -> Option<T> {
         if self.clock.now().timestamp_millis() < self.redis_away_until.load(Ordering::Relaxed) {
             return None;
         }
-        let failure = match timeout(patience, call).await {
+        let failure = match timeout(limits::BATCH_PATIENCE, call).await {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),
@@ -140,6 +150,19 @@ pub fn migrate_when_possible(pool: PgPool) {
             tracing::warn!("migrations wait: {error:#}");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));
+        }
+    });
+}
+
+/// Uses a connection to the refuge from time to time, so that one is there when it is needed.
+pub fn keep_warm(pool: PgPool) {
+    tokio::spawn(async move {
+        let mut turns = tokio::time::interval(limits::KEEP_WARM);
+        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            // That it is away is told by whoever needs it.
+            let _ = timeout(limits::KEEP_WARM, sqlx::query("select 1").execute(&pool)).await;
         }
     });
 }

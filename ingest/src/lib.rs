@@ -41,9 +41,7 @@ pub struct App {
 impl App {
     /// Builds the door from its configuration. Connects to nothing yet.
     pub fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
-        // A little less than the intake's own, so that the queue learns of a silent connection and replaces it.
-        let patience = limits::REDIS_PATIENCE * 4 / 5;
-        let settings = QueueSettings { patience, ..QueueSettings::default() };
+        let settings = QueueSettings { patience: limits::REDIS_PATIENCE, ..QueueSettings::default() };
         let queue = Queue::open(&config.redis_url, settings)?;
         let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS);
         let intake = Intake::new(queue, pool, clock.clone());
@@ -102,6 +100,7 @@ pub async fn run() -> anyhow::Result<()> {
     if config.migrate {
         intake::migrate_when_possible(app.pool().clone());
     }
+    intake::keep_warm(app.pool().clone());
     let public = TcpListener::bind(config.addr)
         .await
         .map_err(|error| anyhow::anyhow!("INGEST_ADDR {}: {error}", config.addr))?;

@@ -13,20 +13,19 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// who never finishes the head of a request is cut off; supervisors wait 30 s before they kill.
 pub const DRAIN: Duration = Duration::from_secs(12);
 
-/// How long Redis has for one call before it counts as away.
-pub const REDIS_PATIENCE: Duration = Duration::from_millis(500);
+/// How long Redis has for one call before it counts as away. A webhook of many messages is several calls.
+pub const REDIS_PATIENCE: Duration = Duration::from_millis(400);
 
-/// How long Redis has to take so many jobs: a call's patience for each thousand begun (the most that Meta puts into
-/// one post), bounded so that the refuge below still has its time.
-#[must_use]
-pub fn batch_patience(jobs: usize) -> Duration {
-    let thousands = u32::try_from(1 + jobs / 1_000).unwrap_or(u32::MAX);
-    REDIS_PATIENCE.saturating_mul(thousands).min(Duration::from_secs(5))
-}
+/// How long Redis has for all calls of one webhook: those of the largest that Meta sends, one after the other.
+pub const BATCH_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long Postgres has to take what Redis could not. The first call of an outage may have to connect, over TLS,
-/// to a server far away; Twilio waits 15 seconds for an answer.
-pub const SPILL_PATIENCE: Duration = Duration::from_secs(3);
+/// How long Postgres has to take what Redis could not. Together with [`REDIS_PATIENCE`] less than a second, after
+/// which the provider learns that it has to keep the message.
+pub const SPILL_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often a connection to Postgres is used, so that the first spill of an outage does not have to connect: over
+/// TLS, to a server far away, that would take most of [`SPILL_PATIENCE`].
+pub const KEEP_WARM: Duration = Duration::from_secs(5);
 
 /// After Redis failed, how long webhooks go straight to the spill before one tries again.
 pub const REDIS_PAUSE: Duration = Duration::from_millis(500);

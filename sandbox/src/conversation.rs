@@ -227,7 +227,7 @@ impl Sandbox {
         let strays: Vec<&String> = strays
             .iter()
             .filter(|key| {
-                !["{wa:0}seen:", "{wa:0}stats", "{wa:0}dead", "{wa:0}wake"]
+                !["{wa:0}seen:", "{wa:0}stats", "{wa:0}dead", "{wa:0}wake", "{wa:0}workers"]
                     .iter()
                     .any(|known| key.starts_with(known))
             })
@@ -259,7 +259,7 @@ impl Sandbox {
              left join wa.credit_op held on held.key = 'generation:' || r.message_id
              left join wa.credit_op back on back.key = 'refund:' || r.message_id
              where r.state = 'started'
-                or (r.outcome = 'posts') <> (held.key is not null and back.key is null)",
+                or (r.outcome = 'posts') <> (held.key is not null and back.key is null) and r.replays = 0",
         )
         .fetch_all(&self.pool)
         .await

@@ -1,10 +1,14 @@
-//! Named points between two effects, where a test may end the process as `kill -9` would.
+//! Ways for a test to do harm from the inside: named points between two effects, where the process may end as
+//! `kill -9` would, and guards that can be taken away to see who notices.
 //!
-//! Without the feature `faults`, which no production build enables, a point compiles to nothing. With it, the
-//! variable `POSTLY_FAULT=<point>` makes the process abort the first time that it comes by that point, and
-//! `POSTLY_FAULT=<point>:<n>` the n-th time.
+//! Without the feature `faults`, which no production build enables, all of it compiles to nothing.
 
-/// The points, in the order in which one message meets them. A test walks through all of them.
+use std::borrow::Cow;
+
+#[cfg(feature = "faults")]
+mod switches;
+
+/// The points of a worker, in the order in which one message meets them. A test walks through all of them.
 pub const POINTS: &[&str] = &[
     "job.leased",
     "hold.done",
@@ -18,34 +22,77 @@ pub const POINTS: &[&str] = &[
     "send.marked",
     "send.accepted",
     "send.recorded",
+    "job.ended",
 ];
 
-/// Comes by a point. Ends the process there when a test asked for it.
-#[cfg(feature = "faults")]
-pub fn point(name: &str) {
-    use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU32, Ordering};
+/// The points of ingest: a message is durable, and its provider does not know yet.
+pub const INTAKE_POINTS: &[&str] = &["intake.queued", "intake.spilled"];
 
-    static PLAN: OnceLock<Option<(String, u32)>> = OnceLock::new();
-    static VISITS: AtomicU32 = AtomicU32::new(0);
-    debug_assert!(POINTS.contains(&name), "{name} is not in the list of points");
-    #[expect(clippy::disallowed_methods, reason = "a switch of the test build, not configuration")]
-    let plan = PLAN.get_or_init(|| {
-        let plan = std::env::var("POSTLY_FAULT").ok()?;
-        match plan.split_once(':') {
-            Some((point, nth)) => Some((point.to_owned(), nth.parse().ok()?)),
-            None => Some((plan, 1)),
-        }
-    });
-    if let Some((point, nth)) = plan
-        && point == name
-        && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == *nth
+/// The point of the relay: a spilled message is in its lane, and still in the spill.
+pub const RELAY_POINTS: &[&str] = &["relay.restored"];
+
+/// The guards that a test build can be told to do without, each with what it stops.
+pub const GUARDS: &[(&str, &str)] = &[
+    ("claim", "an id is queued once"),
+    ("durable", "a webhook is acknowledged after it is durable"),
+    ("fence", "only the holder of the current lease settles or keeps it"),
+    ("renewal", "a living worker keeps what it works on"),
+    ("attempt", "an attempt counts when it starts"),
+    ("lost", "a message that kills its workers is counted"),
+    ("order", "what was spilled earlier goes first"),
+    ("ledger_key", "a cause moves a balance once"),
+    ("receipt", "a message ends once"),
+    ("step", "a recorded step is not asked for again"),
+    ("sending", "what may have left is not sent again"),
+    ("outbox_key", "a part of an answer stands in the outbox once (second line behind receipt)"),
+];
+
+/// Comes by a point. Ends the process there when `POSTLY_FAULT=<point>` asked for it (`<point>:<n>`: the n-th time).
+#[inline]
+pub fn point(name: &str) {
+    #[cfg(feature = "faults")]
+    switches::point(name);
+    let _ = name;
+}
+
+/// Whether this guard was taken away (`POSTLY_WITHOUT=<guard>[,<guard>...]`). Never, in a production build.
+#[inline]
+#[must_use]
+pub fn without(guard: &str) -> bool {
+    #[cfg(feature = "faults")]
+    return switches::without(guard);
+    #[cfg(not(feature = "faults"))]
     {
-        std::process::abort();
+        let _ = guard;
+        false
     }
 }
 
-/// Comes by a point: nothing happens in a production build.
-#[cfg(not(feature = "faults"))]
+/// A text that kills whoever works on it (`POSTLY_POISON=<word>`). None, in a production build.
 #[inline]
-pub fn point(_name: &str) {}
+pub fn poison(text: &str) {
+    #[cfg(feature = "faults")]
+    switches::poison(text);
+    let _ = text;
+}
+
+/// Whether all patience is to be short (`POSTLY_HURRY=on`), so that a campaign needs minutes where production takes
+/// hours. Never, in a production build.
+#[inline]
+#[must_use]
+pub fn hurry() -> bool {
+    #[cfg(feature = "faults")]
+    return switches::hurry();
+    #[cfg(not(feature = "faults"))]
+    false
+}
+
+/// A script of the queue, without the guards that were taken away. In a production build: the script.
+#[inline]
+#[must_use]
+pub fn unguarded(script: &str) -> Cow<'_, str> {
+    #[cfg(feature = "faults")]
+    return switches::unguarded(script);
+    #[cfg(not(feature = "faults"))]
+    Cow::Borrowed(script)
+}

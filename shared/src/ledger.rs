@@ -73,7 +73,8 @@ impl Entry<'_> {
             Self::Generation(_) => "generation",
             Self::Refund(_) => "refund",
         };
-        format!("{kind}:{}", self.message().as_str())
+        let key = format!("{kind}:{}", self.message().as_str());
+        if crate::fault::without("ledger_key") { format!("{key}:{}", crate::db::new_id()) } else { key }
     }
 }
 

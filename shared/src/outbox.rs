@@ -67,6 +67,9 @@ pub struct Outgoing {
     pub sending_at: Option<DateTime<Utc>>,
 }
 
+/// The parts of the latest handling of a message: those before it belong to a handling that failed and was replayed.
+const LATEST: &str = "part > 100 * coalesce((select replays from wa.receipt where message_id = cause), 0)";
+
 /// Puts the parts of an answer to a message in the outbox. Belongs in the transaction that decides the answer.
 pub async fn put(
     db: &mut PgConnection,
@@ -77,7 +80,9 @@ pub async fn put(
     let numbers: Vec<i32> = (1..).take(parts.len()).collect();
     sqlx::query(
         "insert into wa.outbox (cause, part, provider, business, address, body, created_at)
-         select $1, part, $2, $3, $4, body, $5 from unnest($6::int[], $7::text[]) as parts (part, body)
+         select $1, part + $8 + 100 * coalesce((select replays from wa.receipt where message_id = $1), 0),
+                $2, $3, $4, body, $5
+         from unnest($6::int[], $7::text[]) as parts (part, body)
          on conflict (cause, part) do nothing",
     )
     .bind(to.id.as_str())
@@ -87,6 +92,7 @@ pub async fn put(
     .bind(now)
     .bind(numbers)
     .bind(parts)
+    .bind(if crate::fault::without("outbox_key") { rand::random_range(1..90) } else { 0 })
     .execute(db)
     .await?;
     Ok(())
@@ -94,10 +100,10 @@ pub async fn put(
 
 /// What a message caused to be said, in the order of its parts.
 pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "select id, provider, business, address, body, state, attempts, created_at, sending_at
-         from wa.outbox where cause = $1 order by part",
-    )
+         from wa.outbox where cause = $1 and {LATEST} order by part"
+    )))
     .bind(cause.as_str())
     .fetch_all(db)
     .await?;
@@ -113,10 +119,11 @@ pub async fn mark_sending(
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "update wa.outbox set state = 'sending', attempts = attempts + 1, sending_at = $2
-         where id = $1 and state = 'pending'",
+         where id = $1 and (state = 'pending' or $3)",
     )
     .bind(id.get())
     .bind(now)
+    .bind(crate::fault::without("sending"))
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -215,10 +222,12 @@ pub async fn abandon(
 
 /// Whether every part of the answer to this message has failed.
 pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select coalesce(bool_and(state = 'failed'), false) from wa.outbox where cause = $1")
-        .bind(cause.as_str())
-        .fetch_one(db)
-        .await
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+        "select coalesce(bool_and(state = 'failed'), false) from wa.outbox where cause = $1 and {LATEST}"
+    )))
+    .bind(cause.as_str())
+    .fetch_one(db)
+    .await
 }
 
 /// Applies a provider's report: forward only, in whatever order reports come. Returns the message that ours

@@ -1,11 +1,12 @@
 //! The receipt of a message: that we have it, how often it was tried, how it ended.
 //!
-//! Owner of `wa.receipt`. A receipt ends exactly once; whoever ends it does so in the transaction that holds the
-//! effects of the end, so that a zombie's second end changes nothing at all.
+//! Owner of `wa.receipt` and `wa.attempt`. A receipt ends exactly once; whoever ends it does so in the transaction
+//! that holds the effects of the end, so that a zombie's second end changes nothing at all.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
+use crate::fault;
 use crate::message::{Inbound, MessageId};
 use crate::person::UserId;
 
@@ -50,43 +51,104 @@ impl Outcome {
 pub enum Standing {
     /// Work is to be done.
     Open,
+    /// An earlier message of its conversation still stands in the spill: it comes first.
+    Behind,
     /// It ended before: at most something remains to be sent.
     Ended,
     /// It was given up before, for this reason: at most an apology remains to be sent.
     Failed(String),
 }
 
-/// Records that a message is being handled, for the first time or again.
+/// One start of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// Which one, from 1. A start that only waited keeps its number.
+    pub number: u32,
+    /// Who starts it.
+    pub worker: &'a str,
+    /// When ingest received the message.
+    pub received_at: DateTime<Utc>,
+}
+
+/// Records that a message is being handled, for the first time or again. When it stands [`Standing::Behind`] another,
+/// the caller rolls back: it has not begun.
 pub async fn start(
     db: &mut PgConnection,
     inbound: &Inbound,
-    received_at: DateTime<Utc>,
-    attempt: u32,
+    start: Start<'_>,
     now: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
-    let (state, outcome, detail): (String, Option<String>, Option<String>) = sqlx::query_as(
-        "insert into wa.receipt as r
-           (message_id, provider, business, lane, kind, state, attempts, sent_at, received_at, started_at)
-         values ($1, $2, $3, $4, $5, 'started', $6, $7, $8, $9)
-         on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
-         returning state, outcome, detail",
+    let (state, outcome, detail, behind): (String, Option<String>, Option<String>, bool) = sqlx::query_as(
+        "with receipt as (
+           insert into wa.receipt as r
+             (message_id, provider, business, lane, kind, state, attempts, sent_at, received_at, started_at)
+           values ($1, $2, $3, $4, $5, 'started', $6, $7, $8, $9)
+           on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
+           returning state, outcome, detail
+         ), attempt as (
+           insert into wa.attempt as a (message_id, number, worker, began_at) values ($1, $6, $10, $9)
+           on conflict (message_id, number) do update
+             set runs = a.runs + 1, worker = excluded.worker, resumed_at = excluded.began_at,
+                 ended_at = null, verdict = null, reason = null
+         )
+         select state, outcome, detail,
+                exists (select from wa.spill where lane = $4 and received_at < $8 and message_id <> $1)
+         from receipt",
     )
     .bind(inbound.id.as_str())
     .bind(inbound.provider.as_str())
     .bind(&inbound.business)
     .bind(inbound.lane().as_str())
     .bind(inbound.content.kind())
-    .bind(i32::try_from(attempt).unwrap_or(i32::MAX))
+    .bind(i32::try_from(start.number).unwrap_or(i32::MAX))
     .bind(inbound.sent_at)
-    .bind(received_at)
+    .bind(start.received_at)
     .bind(now)
+    .bind(start.worker)
     .fetch_one(db)
     .await?;
     Ok(match outcome.as_deref() {
-        _ if state == "started" => Standing::Open,
+        _ if state == "started" && behind && !fault::without("order") => Standing::Behind,
+        _ if state == "started" || fault::without("receipt") => Standing::Open,
         Some("failed") => Standing::Failed(detail.unwrap_or_default()),
         _ => Standing::Ended,
     })
+}
+
+/// Notes how a start ended that was not the last. The reason holds no text of a person.
+pub async fn interrupted(
+    db: impl PgExecutor<'_>,
+    message: &MessageId,
+    number: u32,
+    verdict: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.attempt set ended_at = $3, verdict = $4, reason = $5 where message_id = $1 and number = $2",
+    )
+    .bind(message.as_str())
+    .bind(i32::try_from(number).unwrap_or(i32::MAX))
+    .bind(now)
+    .bind(verdict)
+    .bind(reason)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Lets a message that had failed be handled again. What it did before stays done: it was charged and refunded, and
+/// will be neither again. `false`: it had not failed.
+pub async fn reopen(db: impl PgExecutor<'_>, message: &MessageId) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "update wa.receipt
+         set state = 'started', outcome = null, detail = null, finished_at = null, replays = replays + 1
+         where message_id = $1 and state = 'failed' and outcome = 'failed'",
+    )
+    .bind(message.as_str())
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Notes whose message it is.
@@ -115,13 +177,14 @@ pub async fn end(
     let state = if outcome == Outcome::Failed { "failed" } else { "finished" };
     let done = sqlx::query(
         "update wa.receipt set state = $2, outcome = $3, detail = $4, finished_at = $5
-         where message_id = $1 and state = 'started'",
+         where message_id = $1 and (state = 'started' or $6)",
     )
     .bind(message.as_str())
     .bind(state)
     .bind(outcome.as_str())
     .bind(detail)
     .bind(now)
+    .bind(fault::without("receipt"))
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -22,32 +22,41 @@ pub struct Spilled {
 pub async fn put(db: impl PgExecutor<'_>, jobs: &[Job], now: DateTime<Utc>) -> Result<(), SpillError> {
     let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
     let bodies = jobs.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    let lanes: Vec<&str> = jobs.iter().map(|job| job.lane.as_str()).collect();
+    let arrivals: Vec<DateTime<Utc>> = jobs.iter().map(|job| job.received_at).collect();
     sqlx::query(
-        "insert into wa.spill (message_id, job, spilled_at)
-         select message_id, job, $3 from unnest($1::text[], $2::text[]) with ordinality as jobs (message_id, job, place)
+        "insert into wa.spill (message_id, job, lane, received_at, spilled_at)
+         select message_id, job, lane, received_at, $5
+         from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+              with ordinality as jobs (message_id, job, lane, received_at, place)
          order by place
          on conflict (message_id) do nothing",
     )
     .bind(ids)
     .bind(bodies)
+    .bind(lanes)
+    .bind(arrivals)
     .bind(now)
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// The oldest rows, locked until the transaction ends, so that two relays keep the order between them.
-pub async fn take(db: &mut PgConnection, at_most: i64) -> Result<Vec<Spilled>, sqlx::Error> {
+/// The oldest rows after this one (0: of all), held until the transaction ends, so that two relays keep the order
+/// between them: the second finds nothing.
+pub async fn take(db: &mut PgConnection, after: i64, at_most: i64) -> Result<Vec<Spilled>, sqlx::Error> {
     let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.spill'))")
         .fetch_one(&mut *db)
         .await?;
     if !free {
         return Ok(Vec::new());
     }
-    let rows: Vec<(i64, String)> = sqlx::query_as("select id, job from wa.spill order by id limit $1")
-        .bind(at_most)
-        .fetch_all(db)
-        .await?;
+    let rows: Vec<(i64, String)> =
+        sqlx::query_as("select id, job from wa.spill where id > $1 order by id limit $2")
+            .bind(after)
+            .bind(at_most)
+            .fetch_all(db)
+            .await?;
     Ok(rows.into_iter().map(|(id, job)| Spilled { id, job }).collect())
 }
 

@@ -40,6 +40,7 @@ async fn deliver_parts(worker: &Worker, job: &Job) -> Result<Delivered, JobError
     for message in outbox::caused_by(&worker.pool, &job.id).await? {
         let state = match message.state {
             State::Accepted | State::Failed => message.state,
+            State::Sending | State::Unknown if fault::without("sending") => State::Pending,
             // Marked by a worker that is gone, or by a zombie: it may have left.
             State::Sending => {
                 outbox::outcome_unknown(&worker.pool, message.id).await?;

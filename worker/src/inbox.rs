@@ -7,7 +7,7 @@ use shared::fault;
 use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
 use shared::message::{Inbound, MessageId};
 use shared::person::{self, Person};
-use shared::receipt::{self, Outcome, Standing};
+use shared::receipt::{self, Outcome, Standing, Start};
 use shared::texts::Text;
 use shared::{ledger, outbox};
 
@@ -22,7 +22,11 @@ use crate::policy;
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
     let began = Instant::now();
-    let result = decide(&worker, &assignment).await;
+    let job = serde_json::from_slice::<Job>(&assignment.payload).ok();
+    let result = match &job {
+        Some(job) => decide(&worker, &assignment, job).await,
+        None => Err(JobError::fail("the queued bytes are no job that this version knows")),
+    };
     histogram!("postly_job_seconds").record(began.elapsed());
     let outcome = match &result {
         Ok(()) => "done",
@@ -31,6 +35,9 @@ pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobErr
         Err(JobError::Fail { .. }) => "dead",
     };
     counter!("postly_jobs_total", "outcome" => outcome).increment(1);
+    if let (Some(job), Err(error)) = (&job, &result) {
+        note(&worker, job, assignment.attempt, outcome, error).await;
+    }
     result.map_err(|error| match error {
         JobError::Retry { after, cause } => {
             tracing::warn!(attempt = assignment.attempt, "a job will be tried again: {cause:#}");
@@ -43,35 +50,49 @@ pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobErr
     })
 }
 
-async fn decide(worker: &Worker, assignment: &Assignment) -> Result<(), JobError> {
+/// Writes down why a start was not the last, for whoever asks what became of a message. A courtesy: it waits for
+/// nothing, since Postgres may be what the message waits for.
+async fn note(worker: &Worker, job: &Job, attempt: u32, verdict: &str, error: &JobError) {
+    let reason = error.to_string();
+    let noted = receipt::interrupted(&worker.pool, &job.id, attempt, verdict, &reason, worker.clock.now());
+    if !matches!(tokio::time::timeout(policy::NOTE_TIMEOUT, noted).await, Ok(Ok(()))) {
+        tracing::debug!(message.id = job.id.fingerprint(), "the end of a start could not be noted");
+    }
+}
+
+async fn decide(worker: &Worker, assignment: &Assignment, job: &Job) -> Result<(), JobError> {
     fault::point("job.leased");
-    let job: Job = serde_json::from_slice(&assignment.payload)
-        .map_err(|_| JobError::fail("the queued bytes are no job that this version knows"))?;
     match &job.work {
         Work::Status(report) => status(worker, report).await,
-        Work::Notice(notice) => record(worker, &job, notice).await,
+        Work::Notice(notice) => record(worker, job, notice).await,
         Work::Message(inbound) => {
+            let start = Start {
+                number: assignment.attempt,
+                worker: assignment.hold.worker(),
+                received_at: job.received_at,
+            };
             let poison = assignment.lost >= policy::LOST_LEASES;
             if poison || assignment.attempt > worker.patience.attempts {
                 let reason = if poison { "its workers kept dying" } else { "every attempt ended badly" };
-                return give_up(worker, &job, inbound, reason).await;
+                return give_up(worker, job, inbound, start, reason).await;
             }
-            match message(worker, &job, inbound, assignment.attempt).await {
+            match message(worker, job, inbound, start).await {
                 Err(JobError::Retry { cause, .. }) if assignment.attempt >= worker.patience.attempts => {
                     tracing::error!(message.id = job.id.fingerprint(), "the last attempt failed: {cause:#}");
-                    give_up(worker, &job, inbound, &format!("{cause:#}")).await
+                    give_up(worker, job, inbound, start, &format!("{cause:#}")).await
                 }
-                Err(JobError::Fail { reason }) => give_up(worker, &job, inbound, &reason).await,
+                Err(JobError::Fail { reason }) => give_up(worker, job, inbound, start, &reason).await,
                 other => other,
             }
         }
     }
 }
 
-async fn message(worker: &Worker, job: &Job, inbound: &Inbound, attempt: u32) -> Result<(), JobError> {
-    match open(worker, job, inbound, attempt).await? {
+async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>) -> Result<(), JobError> {
+    match open(worker, inbound, start).await? {
         Opened::Brief(person, brief) => {
             fault::point("hold.done");
+            fault::poison(&brief);
             let providers = worker.providers.clone();
             let typing = inbound.clone();
             tokio::spawn(async move { providers.typing(&typing).await });
@@ -103,11 +124,16 @@ enum Opened {
 }
 
 /// The first transaction: the receipt, the person, and either an answer or a held credit.
-async fn open(worker: &Worker, job: &Job, inbound: &Inbound, attempt: u32) -> Result<Opened, JobError> {
+async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Opened, JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    match receipt::start(&mut tx, inbound, job.received_at, attempt, now).await? {
+    match receipt::start(&mut tx, inbound, start, now).await? {
         Standing::Open => {}
+        Standing::Behind => {
+            tx.rollback().await?;
+            let cause = anyhow::anyhow!("an earlier message of its conversation is still spilled");
+            return Err(JobError::wait(policy::RELAY_PERIOD / 2, cause));
+        }
         ended => {
             tx.commit().await?;
             return Ok(match ended {
@@ -141,11 +167,17 @@ async fn open(worker: &Worker, job: &Job, inbound: &Inbound, attempt: u32) -> Re
 
 /// The end of a message that could not be handled: refund, apology, dead letter. The dead letter comes last: until
 /// the apology is out, the message waits in its lane.
-async fn give_up(worker: &Worker, job: &Job, inbound: &Inbound, reason: &str) -> Result<(), JobError> {
+async fn give_up(
+    worker: &Worker,
+    job: &Job,
+    inbound: &Inbound,
+    start: Start<'_>,
+    reason: &str,
+) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
     // A message that never got as far as its receipt still needs one to fail.
-    let _standing = receipt::start(&mut tx, inbound, job.received_at, worker.patience.attempts, now).await?;
+    let _standing = receipt::start(&mut tx, inbound, start, now).await?;
     tx.commit().await?;
     let apology = (Command::parse(&inbound.content) != Command::Silence).then_some(Text::Failed);
     generate::give_up(worker, inbound, reason, apology).await?;

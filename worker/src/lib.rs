@@ -91,7 +91,8 @@ pub async fn run() -> anyhow::Result<()> {
     shared::telemetry::log(config.log_format, config.log_filter.as_deref());
     let metrics = shared::telemetry::metrics()?;
     let stop = shared::shutdown::on_signal()?;
-    let worker = Worker::new(&config, Clock::system(), Patience::default())?;
+    let patience = if shared::fault::hurry() { Patience::hurried() } else { Patience::default() };
+    let worker = Worker::new(&config, Clock::system(), patience)?;
     let admin = TcpListener::bind(config.admin_addr)
         .await
         .map_err(|error| anyhow::anyhow!("ADMIN_ADDR {}: {error}", config.admin_addr))?;

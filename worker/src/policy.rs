@@ -52,6 +52,9 @@ pub const OPERATOR_PAUSE: Duration = Duration::from_mins(1);
 /// what has not left by then never will.
 pub const OPERATOR_DEADLINE: Duration = Duration::from_hours(23);
 
+/// Writing down why a start was not the last: never waited for longer.
+pub const NOTE_TIMEOUT: Duration = Duration::from_millis(250);
+
 /// How often the relay looks at the spill.
 pub const RELAY_PERIOD: Duration = Duration::from_secs(1);
 
@@ -119,6 +122,24 @@ impl Default for Patience {
             operator_pause: OPERATOR_PAUSE,
             operator_deadline: OPERATOR_DEADLINE,
             model_timeout: MODEL_TIMEOUT,
+        }
+    }
+}
+
+impl Patience {
+    /// Short, for tests and campaigns: what takes minutes or hours in production takes seconds.
+    #[must_use]
+    pub fn hurried() -> Self {
+        Self {
+            attempts: 4,
+            retry: Backoff { first: Duration::from_millis(50), longest: Duration::from_millis(500) },
+            unknown_deadline: Duration::from_secs(6),
+            unknown_poll: Duration::from_millis(100),
+            send_timeout: Duration::from_secs(2),
+            send_deadline: Duration::from_secs(30),
+            operator_pause: Duration::from_millis(300),
+            operator_deadline: Duration::from_secs(30),
+            model_timeout: Duration::from_secs(3),
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use shared::job::{Job, Notice};
 use shared::message::Provider;
-use shared::queue::{Enqueued, Queue};
-use shared::{clock::Clock, spill};
+use shared::queue::{Queue, Restored};
+use shared::{clock::Clock, fault, spill};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -17,27 +17,28 @@ pub async fn run(pool: PgPool, queue: Queue, clock: Clock, stop: CancellationTok
             () = tokio::time::sleep(policy::RELAY_PERIOD) => {}
             () = stop.cancelled() => return,
         }
-        loop {
-            match batch(&pool, &queue, &clock).await {
-                Ok(0) => break,
-                Ok(relayed) => tracing::info!(relayed, "spilled messages are in their lanes"),
-                Err(error) => {
-                    tracing::debug!("the spill waits: {error:#}");
-                    break;
-                }
-            }
+        if let Err(error) = pass(&pool, &queue, &clock).await {
+            tracing::debug!("the spill waits: {error:#}");
         }
     }
 }
 
-/// One batch, in order. A row is forgotten only after the queue has taken its job: dying in between, the next
-/// relay offers it again and the queue's claim refuses it.
-async fn batch(pool: &PgPool, queue: &Queue, clock: &Clock) -> anyhow::Result<usize> {
-    let mut tx = pool.begin().await?;
-    let rows = spill::take(&mut tx, policy::RELAY_BATCH).await?;
-    if rows.is_empty() {
-        return Ok(0);
+/// Once through the spill, from the oldest. What cannot go yet (the queue is full, or a later message of its lane is
+/// just being worked on) stays for the next time; other lanes do not wait for it.
+async fn pass(pool: &PgPool, queue: &Queue, clock: &Clock) -> anyhow::Result<()> {
+    let mut after = 0;
+    while let Some(last) = batch(pool, queue, clock, after).await? {
+        after = last;
     }
+    Ok(())
+}
+
+/// One batch, in order. Returns the last row that it looked at. A row is forgotten only after the queue has taken its
+/// job: dying in between, the next relay offers it again and the queue's claim refuses it.
+async fn batch(pool: &PgPool, queue: &Queue, clock: &Clock, after: i64) -> anyhow::Result<Option<i64>> {
+    let mut tx = pool.begin().await?;
+    let rows = spill::take(&mut tx, after, policy::RELAY_BATCH).await?;
+    let Some(last) = rows.last() else { return Ok(None) };
     let jobs: Vec<Job> = rows
         .iter()
         .map(|row| {
@@ -48,12 +49,18 @@ async fn batch(pool: &PgPool, queue: &Queue, clock: &Clock) -> anyhow::Result<us
             })
         })
         .collect();
-    let answers = queue.enqueue(&jobs).await?;
-    // At the first that the queue has no room for, the rest waits, so that the order stays.
-    let taken = answers.iter().take_while(|answer| **answer != Enqueued::Full).count();
-    let ids: Vec<i64> = rows.iter().take(taken).map(|row| row.id).collect();
-    spill::done(&mut tx, &ids).await?;
+    let answers = queue.restore(&jobs).await?;
+    fault::point("relay.restored");
+    let settled: Vec<i64> = rows
+        .iter()
+        .zip(answers)
+        .filter(|(_, answer)| *answer == Restored::Settled)
+        .map(|(row, _)| row.id)
+        .collect();
+    spill::done(&mut tx, &settled).await?;
     tx.commit().await?;
-    anyhow::ensure!(taken == rows.len(), "the queue is full");
-    Ok(taken)
+    if !settled.is_empty() {
+        tracing::info!(relayed = settled.len(), "spilled messages are in their lanes");
+    }
+    Ok(Some(last.id))
 }

@@ -76,6 +76,11 @@ impl BareQueue {
         self.score("ready", lane).await;
     }
 
+    /// Nobody has heard of this worker for ages.
+    pub async fn falls_silent(&mut self, owner: &str) {
+        self.score("workers", owner).await;
+    }
+
     async fn score(&mut self, key: &str, lane: &str) {
         let mut command = redis::cmd("ZADD");
         let key = format!("{PREFIX}{key}");
@@ -125,8 +130,8 @@ impl BareQueue {
     /// Panics when the keys contradict each other, when a claim would stay for ever, or when there is a key that no
     /// queue knows.
     pub async fn is_sound(&mut self) -> Contents {
-        const KEYS: [&str; 9] =
-            ["ready", "leased", "fence", "tries", "lost", "stats", "wake", "dead", "paused"];
+        const KEYS: [&str; 10] =
+            ["ready", "leased", "fence", "tries", "lost", "stats", "wake", "dead", "paused", "workers"];
         let contents = self.contents().await;
         let breaches = contents.breaches();
         assert!(breaches.is_empty(), "the queue is not sound: {breaches:#?}");

@@ -1,6 +1,7 @@
 //! The queue's promises, on a real Redis. Every test ends with a look at the raw keys, which must agree.
 
 mod claims;
+mod dead;
 mod figures;
 mod hands;
 mod leases;
@@ -8,12 +9,13 @@ mod load;
 mod model;
 mod order;
 mod outage;
+mod restore;
 mod sequences;
 mod verdicts;
 
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use sandbox::conversation::BareQueue;
 use shared::job::Job;
 use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender};
@@ -35,6 +37,13 @@ fn message(who: &str, id: &str) -> Job {
         content: Content::Text("Crée un post".to_owned()),
     };
     Job::message(inbound, DateTime::UNIX_EPOCH)
+}
+
+/// The same, received so many milliseconds after the others.
+fn message_at(who: &str, id: &str, millis: i64) -> Job {
+    let mut job = message(who, id);
+    job.received_at += TimeDelta::milliseconds(millis);
+    job
 }
 
 /// The name of somebody's lane.

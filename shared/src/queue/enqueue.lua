@@ -8,7 +8,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local this_window = math.floor(time[1] / window)
 local room = most - tonumber(redis.call('HGET', KEYS[2], 'depth') or '0') - redis.call('XLEN', KEYS[4])
-local queued, woken, out = 0, 0, {}
+local queued, taken, woken, out = 0, 0, 0, {}
 for i = 5, #ARGV, 3 do
   local digest, lane = ARGV[i], ARGV[i + 1]
   -- Claims live in small hashes, which Redis stores densely; two windows cover every redelivery.
@@ -24,6 +24,7 @@ for i = 5, #ARGV, 3 do
   else
     if redis.call('HLEN', claims) == 1 then redis.call('EXPIREAT', claims, (this_window + 2) * window) end
     queued = queued + 1
+    taken = taken + 1
     local list = prefix .. 'lane:' .. lane
     local length = redis.call('LLEN', list)
     if length >= lane_most then
@@ -42,6 +43,7 @@ for i = 5, #ARGV, 3 do
   end
 end
 if queued > 0 then redis.call('HINCRBY', KEYS[2], 'depth', queued) end
+if taken > 0 then redis.call('HINCRBY', KEYS[2], 'taken', taken) end
 -- One token per lane that woke, bounded: a token says "look again", it never carries a job.
 for _ = 1, math.min(woken, 64 - redis.call('LLEN', KEYS[3])) do redis.call('LPUSH', KEYS[3], 1) end
 return out

@@ -22,7 +22,8 @@ pub enum Enqueued {
 
 impl Queue {
     /// Offers jobs, in their order; the answers are in the same order. Each script call takes a bounded number,
-    /// so a failure may come after some were taken: offering all of them again is safe.
+    /// so a failure may come after some were taken: offering all of them again is safe. From the first call on that
+    /// finds the queue full, the rest counts as refused.
     pub async fn enqueue(&self, jobs: &[Job]) -> Result<Vec<Enqueued>, QueueError> {
         let mut answers = Vec::with_capacity(jobs.len());
         let mut connection = self.connection.clone();
@@ -41,7 +42,12 @@ impl Queue {
                 -2 => Enqueued::Overflow,
                 _ => Enqueued::Full,
             }));
+            // Room that appears now must not let a later message overtake one that found none.
+            if answers.last() == Some(&Enqueued::Full) {
+                break;
+            }
         }
+        answers.resize(jobs.len(), Enqueued::Full);
         Ok(answers)
     }
 
@@ -68,7 +74,7 @@ impl Queue {
 
 /// What is remembered of an id: half a SHA-256, so that Redis holds no number of a person for the purpose of
 /// recognising a redelivery.
-fn digest(id: &MessageId) -> [u8; 16] {
+pub(super) fn digest(id: &MessageId) -> [u8; 16] {
     let mut half = [0; 16];
     half.copy_from_slice(&Sha256::digest(id.as_str().as_bytes())[..16]);
     half

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Leases the heads of the lanes that have waited longest. A head stays in its list until it is settled.
--- KEYS: 1 ready, 2 leased, 3 fence, 4 tries, 5 lost, 6 stats, 7 dead
+-- KEYS: 1 ready, 2 leased, 3 fence, 4 tries, 5 lost, 6 stats, 7 dead, 8 workers
 -- ARGV: 1 prefix, 2 lease in ms, 3 most to lease, 4 lost leases after which nobody gets it again, 5 owner
 -- Reply: {ms until the next lane is due or -1, {lane, fence, tries, lost, payload, ...}}
 local prefix, lease, most, lost_most, owner = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
@@ -15,7 +15,11 @@ if now - seen > lease / 2 and redis.call('ZCARD', KEYS[2]) > 0 then
   grace = now + lease / 2
   redis.call('HSET', KEYS[6], 'grace', grace)
 end
-if not marks[1] or now - seen > math.min(250, lease / 4) then redis.call('HSET', KEYS[6], 'seen', now) end
+if not marks[1] or now - seen > math.min(250, lease / 4) then
+  redis.call('HSET', KEYS[6], 'seen', now)
+  redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', now - 10 * lease)
+end
+redis.call('ZADD', KEYS[8], now, owner)
 
 if now >= grace then
   for _, lane in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, 50)) do

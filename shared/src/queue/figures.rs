@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::gauge;
 
-use super::{Queue, QueueError, key};
+use super::{Queue, QueueError, key, millis};
 
 /// A look at the queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +21,14 @@ pub struct Figures {
     pub lanes: u64,
     /// How long the oldest message that could run now has been able to.
     pub oldest_age: Duration,
+    /// Workers that were heard of within a lease.
+    pub workers: u64,
+    /// Messages taken in since the queue began.
+    pub taken: u64,
+    /// Messages finished since the queue began, without those that became dead letters.
+    pub done: u64,
+    /// Whether an operator has told the workers to take nothing more.
+    pub paused: bool,
 }
 
 impl Queue {
@@ -28,8 +36,11 @@ impl Queue {
     pub async fn figures(&self) -> Result<Figures, QueueError> {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.figures.prepare_invoke();
-        call.key(key("ready")).key(key("leased")).key(key("stats")).key(key("dead"));
-        let (depth, lanes, leased, delayed, dead, oldest_ms): (u64, u64, u64, u64, u64, u64) =
+        for name in ["ready", "leased", "stats", "dead", "workers", "paused"] {
+            call.key(key(name));
+        }
+        call.arg(millis(self.settings.lease));
+        let [depth, lanes, leased, delayed, dead, oldest_ms, workers, taken, done, paused]: [u64; 10] =
             call.invoke_async(&mut connection).await?;
         Ok(Figures {
             ready: depth.saturating_sub(leased + delayed),
@@ -38,6 +49,10 @@ impl Queue {
             dead,
             lanes,
             oldest_age: Duration::from_millis(oldest_ms),
+            workers,
+            taken,
+            done,
+            paused: paused == 1,
         })
     }
 }

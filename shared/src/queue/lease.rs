@@ -14,6 +14,14 @@ pub struct Lease {
     pub fence: String,
 }
 
+impl Lease {
+    /// Who holds it: one start of one worker process.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.fence.rsplit_once(':').map_or("", |(owner, _)| owner)
+    }
+}
+
 /// A message with its lease.
 #[derive(Debug, Clone)]
 pub struct Leased {
@@ -64,7 +72,7 @@ impl Queue {
     pub async fn fetch(&self, owner: &str, at_most: usize) -> Result<Fetched, QueueError> {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.fetch.prepare_invoke();
-        for name in ["ready", "leased", "fence", "tries", "lost", "stats", "dead"] {
+        for name in ["ready", "leased", "fence", "tries", "lost", "stats", "dead", "workers"] {
             call.key(key(name));
         }
         call.arg(PREFIX).arg(millis(self.settings.lease)).arg(at_most.min(BATCH));
@@ -110,13 +118,13 @@ impl Queue {
         Ok(answers)
     }
 
-    /// Extends leases by their full length from now. `false` in the answer: it is lost.
+    /// Extends leases of one owner by their full length from now. `false` in the answer: it is lost.
     pub async fn renew(&self, leases: &[Lease]) -> Result<Vec<bool>, QueueError> {
         let mut answers = Vec::with_capacity(leases.len());
         let mut connection = self.connection.clone();
         for leases in leases.chunks(BATCH) {
             let mut call = self.scripts.renew.prepare_invoke();
-            call.key(key("leased")).key(key("fence")).key(key("stats"));
+            call.key(key("leased")).key(key("fence")).key(key("stats")).key(key("workers"));
             call.arg(millis(self.settings.lease));
             for lease in leases {
                 call.arg(lease.lane.as_str()).arg(&lease.fence);
@@ -147,5 +155,12 @@ impl Queue {
                 return Ok(recovered);
             }
         }
+    }
+
+    /// Signs an owner off: it no longer counts among the workers that are alive.
+    pub async fn leave(&self, owner: &str) -> Result<(), QueueError> {
+        let mut connection = self.connection.clone();
+        redis::cmd("ZREM").arg(key("workers")).arg(owner).query_async::<()>(&mut connection).await?;
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Extends the leases that their holder still has.
--- KEYS: 1 leased, 2 fence, 3 stats
--- ARGV: 1 lease in ms, then for each lease: lane, fence
+-- KEYS: 1 leased, 2 fence, 3 stats, 4 workers
+-- ARGV: 1 lease in ms, then for each lease: lane, fence (all of one owner)
 -- Reply, for each lease: 1 extended, 0 lost
 local time = redis.call('TIME')
 local now, lease = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[1])
@@ -11,6 +11,9 @@ local now, lease = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[1]
 local seen = tonumber(redis.call('HGET', KEYS[3], 'seen') or now)
 if now - seen > lease / 2 then redis.call('HSET', KEYS[3], 'grace', now + lease / 2) end
 if now - seen > math.min(250, lease / 4) then redis.call('HSET', KEYS[3], 'seen', now) end
+-- A worker whose slots are all taken is alive as well.
+local owner = ARGV[3] and string.match(ARGV[3], '^(.*):')
+if owner then redis.call('ZADD', KEYS[4], now, owner) end
 local out = {}
 for i = 2, #ARGV, 2 do
   if redis.call('HGET', KEYS[2], ARGV[i]) == ARGV[i + 1] then

@@ -10,7 +10,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lanes, out = {}, {}
 for i = 2, #ARGV, 4 do lanes[#lanes + 1] = ARGV[i] end
 local fences = redis.call('HMGET', KEYS[3], unpack(lanes))
-local ended, popped, ready, woken, finished, taken = {}, 0, {}, 0, {}, {}
+local ended, popped, buried, ready, woken, finished, taken = {}, 0, 0, {}, 0, {}, {}
 for k, lane in ipairs(lanes) do
   local i = 4 * k - 2
   -- A lease that stands twice in one call ends once: the second would pop the message behind it.
@@ -25,6 +25,7 @@ for k, lane in ipairs(lanes) do
       local payload = redis.call('LPOP', list)
       if payload then popped = popped + 1 end
       if verb == 'dead' and payload then
+        buried = buried + 1
         redis.call('XADD', KEYS[7], '*', 'lane', lane, 'attempts', redis.call('HGET', KEYS[4], lane) or 0,
           'reason', argument, 'job', payload)
       end
@@ -52,6 +53,9 @@ if #finished > 0 then
   redis.call('HDEL', KEYS[5], unpack(finished))
 end
 if #ready > 0 then redis.call('ZADD', KEYS[1], unpack(ready)) end
-if popped > 0 then redis.call('HINCRBY', KEYS[6], 'depth', -popped) end
+if popped > 0 then
+  redis.call('HINCRBY', KEYS[6], 'depth', -popped)
+  redis.call('HINCRBY', KEYS[6], 'done', popped - buried)
+end
 for _ = 1, math.min(woken, 64 - redis.call('LLEN', KEYS[8])) do redis.call('LPUSH', KEYS[8], 1) end
 return out

@@ -1,7 +1,7 @@
 //! Takes messages from the queue, never more than there are free slots, and sleeps on a wake token otherwise.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::queue::{Queue, QueueError, Settlement};
 use tokio::sync::{Semaphore, mpsc};
@@ -16,6 +16,36 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Pauses after errors of Redis: short at first, since most outages are restarts.
 const OUTAGE: Backoff = Backoff { first: Duration::from_millis(50), longest: Duration::from_secs(2) };
+
+/// Whether a fetch of ours may have leased what we never heard of: its answer was lost, or Redis was frozen and has
+/// yet to read it.
+#[derive(Debug, Default, Clone, Copy)]
+enum Suspicion {
+    /// No.
+    #[default]
+    None,
+    /// An error has just come.
+    Fresh,
+    /// We looked once; a request that was still on its way then has arrived when this moment comes.
+    Again(Instant),
+}
+
+impl Suspicion {
+    fn is_due(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Fresh => true,
+            Self::Again(at) => Instant::now() >= at,
+        }
+    }
+
+    fn looked(&mut self, lease: Duration) {
+        *self = match self {
+            Self::Fresh => Self::Again(Instant::now() + lease / 4),
+            _ => Self::None,
+        };
+    }
+}
 
 pub(super) struct Fetcher {
     pub(super) queue: Queue,
@@ -36,17 +66,18 @@ impl Fetcher {
         self.counter.clear();
         // A fetch cut off on its way may have leased what nobody will ever know of: give that back.
         let _ = self.queue.recover(&self.owner, &self.held.leases()).await;
+        let _ = self.queue.leave(&self.owner).await;
     }
 
     async fn fetch_for_ever(&self) {
         let mut waker = self.queue.waker();
         let mut failures = 0;
-        let mut suspicious = false;
+        let mut suspicion = Suspicion::default();
         loop {
             let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
             drop(slot);
-            if suspicious && self.queue.recover(&self.owner, &self.held.leases()).await.is_ok() {
-                suspicious = false;
+            if suspicion.is_due() && self.queue.recover(&self.owner, &self.held.leases()).await.is_ok() {
+                suspicion.looked(self.queue.lease());
             }
             let outcome = match self.round().await {
                 Ok(Some(due)) => waker.wait(due).await,
@@ -56,7 +87,7 @@ impl Fetcher {
             match outcome {
                 Ok(()) => failures = 0,
                 Err(error) => {
-                    suspicious = true;
+                    suspicion = Suspicion::Fresh;
                     failures += 1;
                     if failures == 1 {
                         tracing::warn!("the queue cannot be reached: {error}");

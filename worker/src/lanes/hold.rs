@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use shared::fault;
 use shared::queue::{Lease, Leased, Queue, Settlement, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,12 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// Who holds it: one start of one worker process.
+    #[must_use]
+    pub fn worker(&self) -> &str {
+        self.lease.owner()
+    }
+
     /// Ends the hold. Only the first verdict counts.
     pub fn settle(&self, verdict: Verdict) {
         if !self.settled.swap(true, Ordering::SeqCst) {
@@ -95,7 +102,7 @@ pub(super) async fn renew(queue: Queue, held: Arc<Register>, stop: CancellationT
         }
         let leases = held.leases();
         pause = period;
-        if leases.is_empty() {
+        if leases.is_empty() || fault::without("renewal") {
             continue;
         }
         match queue.renew(&leases).await {

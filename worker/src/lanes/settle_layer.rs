@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use apalis_core::error::BoxDynError;
 use apalis_core::task::Task;
+use shared::fault;
 use shared::queue::Verdict;
 use tower::{Layer, Service};
 
@@ -59,6 +60,7 @@ where
                 // Someone else has the message now; whatever is left of our work would only collide with theirs.
                 () = hold.lost() => return Ok(()),
             };
+            fault::point("job.ended");
             hold.settle(verdict(&ended, attempt));
             Ok(())
         })

@@ -1,7 +1,6 @@
 //! The queue in a few lines of ordinary code: what it should answer, and what should stand in its keys.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::time::Duration;
 
 use sandbox::conversation::Contents;
 use shared::queue::{Enqueued, Figures, Lease, Verdict};
@@ -151,7 +150,8 @@ impl Model {
             delayed,
             dead: self.dead.len() as u64,
             lanes: count(|_| true),
-            oldest_age: Duration::ZERO,
+            paused: self.paused,
+            ..Figures::default()
         }
     }
 }
