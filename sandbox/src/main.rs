@@ -9,9 +9,10 @@ use clap::Parser;
 use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
-use sandbox::{chat, say};
+use sandbox::{chaos, chat, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Runs Postly for WhatsApp on this machine: Postgres, Redis, ingest, a worker, and simulated Meta, Twilio and
 /// `OpenAI`. Ctrl-C stops all of it.
@@ -38,21 +39,27 @@ fn main() -> ExitCode {
     if let Some(role) = Role::of(&first) {
         return role.play();
     }
-    let arguments = Arguments::parse();
+    let chaos = first == chaos::ARGUMENT;
+    let run = async {
+        let stop = shared::shutdown::on_signal()?;
+        match chaos {
+            true => chaos::main(std::env::args().skip(2), stop).await,
+            false => run(Arguments::parse(), stop).await,
+        }
+    };
     let ran = tokio::runtime::Runtime::new()
         .context("starting the runtime")
-        .and_then(|runtime| runtime.block_on(run(arguments)));
+        .and_then(|runtime| runtime.block_on(run));
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("demo: {error:#}");
+            eprintln!("{}: {error:#}", if chaos { chaos::ARGUMENT } else { "demo" });
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(arguments: Arguments) -> Result<()> {
-    let stop = shared::shutdown::on_signal()?;
+async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
     // Before anything else is started: a busy port is the most likely thing to be wrong.
     let listener = match arguments.say {
         Some(_) => None,

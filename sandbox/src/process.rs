@@ -78,7 +78,7 @@ impl Process {
     /// Starts the role with exactly these variables (and none of ours), its log in this file.
     pub fn start(exe: &Path, role: Role, variables: &BTreeMap<String, String>, log: &Path) -> Result<Self> {
         let log = File::options().create(true).append(true).open(log).context("opening a log file")?;
-        let admin = free_address()?;
+        let admin = variables.get("ADMIN_ADDR").cloned().map_or_else(free_address, Ok)?;
         let mut child = Command::new(exe)
             .arg(role.argument())
             .env_clear()
@@ -127,6 +127,11 @@ impl Process {
             // It may have ended in this very moment, which is no error.
             let _ = kill(Pid::from_raw(pid), signal);
         }
+    }
+
+    /// How it ended, if it has.
+    pub fn exit(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 
     /// Waits for its end.

@@ -40,8 +40,9 @@ const PREFIX: &str = "{wa:0}";
 /// remembered, so an id is known for at least this long.
 const CLAIM_WINDOW: Duration = Duration::from_hours(8 * 24);
 
-/// Leases of one message that may be lost before even its apology is no longer attempted by a worker.
-const LOST_LEASES_AT_MOST: u32 = 6;
+/// Leases of one message that may be lost before even its apology is no longer attempted by a worker. Those after the
+/// first three are no longer the message's doing, but that of whatever else kills workers.
+const LOST_LEASES_AT_MOST: u32 = 10;
 
 /// Waiting messages in one lane beyond which more of the same sender are set aside.
 const LANE_AT_MOST: u32 = 20_000;

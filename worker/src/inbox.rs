@@ -177,8 +177,12 @@ async fn give_up(
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
     // A message that never got as far as its receipt still needs one to fail.
-    let _standing = receipt::start(&mut tx, inbound, start, now).await?;
+    let standing = receipt::start(&mut tx, inbound, start, now).await?;
     tx.commit().await?;
+    // It was answered long ago, and those who came to send or to settle it died: nothing about it has failed.
+    if standing == Standing::Ended {
+        return deliver(worker, job).await;
+    }
     let apology = (Command::parse(&inbound.content) != Command::Silence).then_some(Text::Failed);
     generate::give_up(worker, inbound, reason, apology).await?;
     deliver(worker, job).await?;

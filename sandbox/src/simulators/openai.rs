@@ -46,13 +46,14 @@ pub struct OpenAiOptions {
 pub struct OpenAi(Arc<Room>);
 
 struct Room {
-    api_key: String,
+    keys: Watched<Vec<String>>,
     models: Watched<Vec<Model>>,
     url: String,
     clock: Clock,
     life: Life,
     journal: Journal,
     faults: Faults<OpenAiFault>,
+    hopeless: Watched<Vec<(String, OpenAiFault)>>,
     calls: Watched<Calls>,
 }
 
@@ -62,13 +63,14 @@ impl OpenAi {
         let door = Door::open().await?;
         let clock = Clock::default();
         let openai = Self(Arc::new(Room {
-            api_key: options.api_key,
+            keys: Watched::new(vec![options.api_key]),
             models: Watched::new(options.models),
             url: format!("{}/v1", door.url()),
             journal: Journal::new(clock.clone()),
             clock,
             life: Life::default(),
             faults: Faults::default(),
+            hopeless: Watched::new(Vec::new()),
             calls: Watched::new(Calls::default()),
         }));
         openai.0.life.serve(door, api::routes(&openai));
@@ -96,6 +98,14 @@ impl OpenAi {
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.0.journal
+    }
+
+    /// One more key of the account, so that calls tell by whom they were made.
+    #[must_use]
+    pub fn issues_key(&self, name: &str) -> String {
+        let key = format!("sk-sandbox-{name}");
+        self.0.keys.change(|keys| keys.push(key.clone()));
+        key
     }
 
     /// Changes what is on offer, for instance when a model is shut down.
@@ -158,6 +168,11 @@ impl OpenAi {
     /// The next `n` calls with this schema meet this trouble; other calls are untouched.
     pub fn fails_next_of(&self, schema: &str, n: usize, fault: OpenAiFault) {
         self.0.faults.order(n, Some(schema), fault);
+    }
+
+    /// Every call whose request contains this word meets this trouble, for ever.
+    pub fn fails_always(&self, word: &str, fault: OpenAiFault) {
+        self.0.hopeless.change(|hopeless| hopeless.push((word.to_owned(), fault)));
     }
 
     /// The next `n` calls are worked on, but the answer is lost with the connection.

@@ -283,3 +283,19 @@ async fn a_reaction_that_kills_its_workers_is_given_up_in_silence() {
     })
     .await;
 }
+
+/// It was answered; only its lease never came to an end. That is nobody's failure to be told of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answered_message_is_no_dead_letter_however_many_workers_die_after_it() {
+    run_without_worker(&GROUND, async |sandbox| {
+        // Reports are jobs too, and would die in its place.
+        sandbox.stage.statuses(Statuses::Never);
+        let alice = sandbox.person(Provider::Meta).with_credits(5).await;
+        alice.says(BRIEF).await;
+        kills_three(sandbox, "job.ended").await;
+        sandbox.starts_worker();
+        sandbox.has_dead_letters(0).await;
+        answered(&alice, 1, "died after the answer").await;
+    })
+    .await;
+}

@@ -36,6 +36,11 @@ async fn complete(State(openai): State<OpenAi>, headers: HeaderMap, body: Bytes)
     let started = Instant::now();
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let schema_name = request["response_format"]["json_schema"]["name"].as_str().map(str::to_owned);
+    let hopeless = openai.0.hopeless.read(|hopeless| {
+        let text = String::from_utf8_lossy(&body);
+        hopeless.iter().find(|(word, _)| text.contains(word.as_str())).map(|(_, fault)| *fault)
+    });
+    let fault = hopeless.or_else(|| openai.0.faults.next(schema_name.as_deref()));
     let call = Call {
         at: openai.0.clock.now(),
         model: request["model"].as_str().unwrap_or_default().to_owned(),
@@ -43,10 +48,11 @@ async fn complete(State(openai): State<OpenAi>, headers: HeaderMap, body: Bytes)
         user_text: request::last_user_text(&request),
         system_text: request::text_of(&request, &["system", "developer"]),
         request: request.clone(),
+        key: key(&headers).to_owned(),
+        fault,
         status: None,
     };
     let place = calls::arrived(&openai.0.calls, call);
-    let fault = openai.0.faults.next(schema_name.as_deref());
     let ready = async {
         calls::pass(&openai.0.calls, schema_name.as_deref()).await;
         openai.0.faults.linger().await;
@@ -90,11 +96,17 @@ async fn model(State(openai): State<OpenAi>, Path(id): Path<String>, headers: He
     dressed(found.map(axum::Json).into_response(), started)
 }
 
+/// The bearer key of a request.
+fn key(headers: &HeaderMap) -> &str {
+    let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.strip_prefix("Bearer ").unwrap_or_default()
+}
+
 impl OpenAi {
     fn enters(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let given = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let key = given.strip_prefix("Bearer ").unwrap_or_default();
-        if key == self.0.api_key { Ok(()) } else { Err(ApiError::key(key)) }
+        let key = key(headers);
+        let known = self.0.keys.read(|keys| keys.iter().any(|known| known == key));
+        if known { Ok(()) } else { Err(ApiError::key(key)) }
     }
 
     fn checked(&self, headers: &HeaderMap, request: &Value) -> Result<Asked, ApiError> {

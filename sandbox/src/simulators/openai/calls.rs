@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::super::watched::Watched;
+use super::errors::OpenAiFault;
 
 /// A chat completion that somebody asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,10 @@ pub struct Call {
     pub system_text: String,
     /// The whole request; `null` when it was not JSON.
     pub request: Value,
+    /// The key that it came with.
+    pub key: String,
+    /// The trouble that it met.
+    pub fault: Option<OpenAiFault>,
     /// Status of the answer; `None` while none has been given.
     pub status: Option<u16>,
 }

@@ -100,7 +100,7 @@ async fn a_message_that_outlives_its_workers_is_quarantined_and_its_lane_goes_on
             let leased = the_one(&bare.queue, "living").await;
             assert!(settle(&bare.queue, &leased, verdict).await);
         }
-        for lost in 0..6 {
+        for lost in 0..10 {
             let leased = the_one(&bare.queue, "dying").await;
             assert_eq!(
                 (id(&leased.payload).as_str(), leased.lost, leased.attempt),
@@ -112,7 +112,7 @@ async fn a_message_that_outlives_its_workers_is_quarantined_and_its_lane_goes_on
         assert_eq!((id(&next.payload).as_str(), next.attempt, next.lost), ("next", 1, 0));
         let dead = bare.contents().await.dead;
         assert_eq!(dead.len(), 1);
-        assert_eq!((dead[0].lane.as_str(), dead[0].attempts), (lane("alice").as_str(), 7));
+        assert_eq!((dead[0].lane.as_str(), dead[0].attempts), (lane("alice").as_str(), 11));
         assert_eq!(
             (dead[0].reason.as_str(), id(&dead[0].job).as_str()),
             ("its workers kept dying", "poison")

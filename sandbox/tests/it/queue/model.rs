@@ -96,7 +96,7 @@ impl Model {
             let lane = self.lanes.get_mut(&name).unwrap();
             lane.holder = None;
             lane.lost += 1;
-            if lane.lost == 6 {
+            if lane.lost == 10 {
                 self.pop(&name, Some("its workers kept dying".to_owned()));
             }
         }

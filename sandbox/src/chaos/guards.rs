@@ -1,0 +1,42 @@
+//! The campaign proves itself: every guard is taken away once, and the verdict must notice.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use shared::fault::GUARDS;
+
+use super::storm;
+
+/// A storm without a guard may never become quiet; that is a verdict as well.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Guards that stand behind another one: they show only when that one is gone as well, by what is not said twice.
+const BEHIND: &[(&str, &str)] = &[("outbox_key", "receipt")];
+
+/// One storm for each guard, and one with all of them.
+pub(super) async fn prove(seed: Option<u64>, kills: u32) -> Result<()> {
+    let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    println!("storm {seed} without each guard, {kills} kills each");
+    let mut missed = Vec::new();
+    let with_all = storm(seed, kills, &[], super::QUIET, false).await?;
+    println!("{:<12} {:<62} {}", "(none)", "all guards in place", word(with_all));
+    if with_all > 0 {
+        missed.push("(none)");
+    }
+    for (guard, stops) in GUARDS {
+        let mut without = vec![(*guard).to_owned()];
+        if let Some((_, before)) = BEHIND.iter().find(|(behind, _)| behind == guard) {
+            without.push((*before).to_owned());
+        }
+        let breaches = storm(seed, kills, &without, QUIET, false).await?;
+        println!("{:<12} {stops:<62} {}", without.join("+"), word(breaches));
+        if breaches == 0 {
+            missed.push(guard);
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { bail!("not as it should be: {}", missed.join(", ")) }
+}
+
+fn word(breaches: usize) -> String {
+    if breaches == 0 { "every promise held".to_owned() } else { format!("noticed: {breaches} broken") }
+}

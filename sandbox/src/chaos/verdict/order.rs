@@ -1,0 +1,45 @@
+//! One conversation after the other: what was said after an acknowledgement begins after the end of what had been
+//! acknowledged.
+
+use std::collections::HashMap;
+
+use shared::message::Provider;
+
+use super::Verdict;
+use super::books::Books;
+use crate::chaos::record::Said;
+
+pub(super) fn kept(said: &[Said], books: &Books, verdict: &mut Verdict) -> usize {
+    let mut lanes: HashMap<(Provider, usize), Vec<&Said>> = HashMap::new();
+    for said in said {
+        lanes.entry((said.provider, said.person)).or_default().push(said);
+    }
+    let mut pairs = 0;
+    for lane in lanes.values_mut() {
+        lane.sort_by_key(|said| said.said_at);
+        for (place, later) in lane.iter().enumerate() {
+            let Some(begun) = books.receipts.get(later.id.as_str()) else { continue };
+            // Two that were said at once have no order between them, so the last few are looked at.
+            for earlier in lane[..place].iter().rev().take(4) {
+                let Some(receipt) = books.receipts.get(earlier.id.as_str()) else { continue };
+                if earlier.acknowledged_at.is_none_or(|at| at >= later.said_at) {
+                    continue;
+                }
+                pairs += 1;
+                // The end of one whose posts were refused later is later than its work.
+                let late_end = receipt.outcome.as_deref() == Some("undelivered");
+                let ended = if late_end { Some(receipt.started_at) } else { receipt.finished_at };
+                if ended.is_some_and(|ended| ended > begun.started_at) {
+                    verdict.breach(
+                        Some(&later.id),
+                        format!(
+                            "began before {} had ended, which was acknowledged before",
+                            earlier.id.as_str()
+                        ),
+                    );
+                }
+            }
+        }
+    }
+    pairs
+}
