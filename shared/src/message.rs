@@ -238,6 +238,12 @@ impl Lane {
         Self(format!("{kind}:{}", short(key)))
     }
 
+    /// A short digest that logs and operators may see.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        hex::encode(&Sha256::digest(self.0.as_bytes())[..6])
+    }
+
     /// A lane read back from the queue.
     #[must_use]
     pub fn from_stored(lane: String) -> Self {
@@ -253,7 +259,7 @@ impl Lane {
 
 impl fmt::Debug for Lane {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Lane(#{})", hex::encode(&Sha256::digest(self.0.as_bytes())[..6]))
+        write!(out, "Lane(#{})", self.fingerprint())
     }
 }
 

@@ -67,7 +67,7 @@ pub struct Outgoing {
     pub sending_at: Option<DateTime<Utc>>,
 }
 
-/// The parts of the latest handling of a message: those before it belong to a handling that failed and was replayed.
+/// The parts of the latest handling: those before it belong to one that failed and was replayed.
 const LATEST: &str = "part > 100 * coalesce((select replays from wa.receipt where message_id = cause), 0)";
 
 /// Puts the parts of an answer to a message in the outbox. Belongs in the transaction that decides the answer.

@@ -13,6 +13,7 @@ mod enqueue;
 mod figures;
 mod lease;
 mod line;
+mod place;
 mod restore;
 mod wake;
 
@@ -28,6 +29,7 @@ pub use dead::{DeadId, DeadLetter};
 pub use enqueue::Enqueued;
 pub use figures::Figures;
 pub use lease::{Fetched, Lease, Leased, Settlement, Verdict};
+pub use place::{Head, Place};
 pub use restore::Restored;
 pub use wake::Waker;
 

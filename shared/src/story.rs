@@ -3,10 +3,14 @@
 //!
 //! It holds times, words of the field and amounts; never a text and never a number.
 
+mod books;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 use crate::message::MessageId;
+
+pub use books::{Attempt, Part, Receipt, attempts, find, parts};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
