@@ -2,15 +2,20 @@
 //!
 //! Session mode or a direct connection only: sqlx names its statements, which a transaction pooler breaks.
 
+mod state;
+
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgExecutor;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::env::Env;
+
+pub use state::{Migrations, migrations};
 
 /// The migrations, compiled in. Their bookkeeping lives in our own schema: Prisma drops tables it does not know.
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
@@ -135,15 +140,15 @@ pub fn new_id() -> String {
 }
 
 /// Whether every column that we use is where we expect it; otherwise one error that names all that are missing.
-pub async fn verify(pool: &PgPool) -> anyhow::Result<()> {
-    complete(&columns(pool).await?, |_| true)
+pub async fn verify(db: impl PgExecutor<'_>) -> anyhow::Result<()> {
+    complete(&columns(db).await?, |_| true)
 }
 
-async fn columns(pool: &PgPool) -> Result<HashSet<(String, String)>, sqlx::Error> {
+async fn columns(db: impl PgExecutor<'_>) -> Result<HashSet<(String, String)>, sqlx::Error> {
     let rows = sqlx::query_as(
         "select table_name::text, column_name::text from information_schema.columns where table_schema = 'public'",
     )
-    .fetch_all(pool)
+    .fetch_all(db)
     .await?;
     Ok(rows.into_iter().collect())
 }
