@@ -76,6 +76,7 @@ impl Stage {
             ("META_ACCESS_TOKEN", META_ACCESS_TOKEN),
             ("META_VERIFY_TOKEN", META_VERIFY_TOKEN),
             ("META_PHONE_NUMBER_ID", META_PHONE_NUMBER_ID),
+            ("META_WABA_ID", crate::simulators::meta::person::WABA_ID),
             ("META_GRAPH_URL", self.meta.url()),
             ("TWILIO_ACCOUNT_SID", TWILIO_ACCOUNT_SID),
             ("TWILIO_AUTH_TOKEN", TWILIO_AUTH_TOKEN),

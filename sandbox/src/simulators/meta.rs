@@ -21,6 +21,7 @@ mod acceptance;
 pub mod api;
 pub mod errors;
 mod interactive;
+mod management;
 pub mod person;
 mod rules;
 pub mod signature;

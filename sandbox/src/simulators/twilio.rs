@@ -21,6 +21,7 @@ pub mod account;
 pub mod api;
 pub mod callbacks;
 pub mod connection;
+mod console;
 pub mod errors;
 pub mod listing;
 pub mod person;

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ use super::super::{journal, life};
 use super::errors::{GraphError, MetaFault};
 use super::rules::{object, only, string};
 use super::world::ReadReceipt;
-use super::{Meta, rules};
+use super::{Meta, management, rules};
 
 /// Tag of the faults that hit messages.
 pub(super) const MESSAGE: &str = "message";
@@ -34,7 +34,10 @@ const TYPING: TimeDelta = TimeDelta::seconds(25);
 /// The API's routes.
 pub(super) fn routes(meta: &Meta) -> Router {
     Router::new()
-        .route("/{version}/{phone_number_id}/messages", post(messages))
+        .route("/{version}/{id}/messages", post(messages))
+        .route("/{version}/{id}", get(management::node))
+        .route("/{version}/{id}/subscribed_apps", get(management::apps))
+        .route("/{version}/{id}/message_templates", get(management::templates))
         .fallback(unknown_path)
         .with_state(meta.clone())
         .layer(middleware::from_fn_with_state(meta.journal().clone(), journal::keep))
@@ -74,6 +77,31 @@ async fn messages(
     }
 }
 
+/// What Graph checks of every request: the token, then the version.
+pub(super) fn enters(meta: &Meta, version: &str, headers: &HeaderMap) -> Result<(), GraphError> {
+    if header(headers, "authorization").strip_prefix("Bearer ") != Some(meta.options().access_token.as_str())
+    {
+        return Err(GraphError::bad_token());
+    }
+    let major = version.strip_prefix('v').and_then(|version| version.strip_suffix(".0"));
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major < OLDEST_VERSION => {
+            let message =
+                format!("(#2635) You are calling a deprecated version of the API: {version} has expired.");
+            Err(GraphError::graph(StatusCode::BAD_REQUEST, 2635, message))
+        }
+        Some(major) if major <= NEWEST_VERSION => Ok(()),
+        _ => {
+            let message = format!("Unknown path components: /{version}");
+            Err(GraphError::graph(StatusCode::BAD_REQUEST, 2500, message))
+        }
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
 /// Everything that is checked before the message is looked at.
 fn opened<'a>(
     meta: &Meta,
@@ -82,30 +110,14 @@ fn opened<'a>(
     headers: &HeaderMap,
     request: Option<&'a Value>,
 ) -> Result<&'a Value, GraphError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if text("authorization").strip_prefix("Bearer ") != Some(meta.options().access_token.as_str()) {
-        return Err(GraphError::bad_token());
-    }
-    let major = version.strip_prefix('v').and_then(|version| version.strip_suffix(".0"));
-    match major.and_then(|major| major.parse::<u32>().ok()) {
-        Some(major) if major < OLDEST_VERSION => {
-            let message =
-                format!("(#2635) You are calling a deprecated version of the API: {version} has expired.");
-            return Err(GraphError::graph(StatusCode::BAD_REQUEST, 2635, message));
-        }
-        Some(major) if major <= NEWEST_VERSION => {}
-        _ => {
-            let message = format!("Unknown path components: /{version}");
-            return Err(GraphError::graph(StatusCode::BAD_REQUEST, 2500, message));
-        }
-    }
+    enters(meta, version, headers)?;
     if number != meta.options().phone_number_id {
-        return Err(GraphError::unknown_object(number));
+        return Err(GraphError::unknown_object("post", number));
     }
     let missing = "(#100) The parameter messaging_product is required.";
     let missing = || GraphError::graph(StatusCode::BAD_REQUEST, 100, missing);
     // Without the JSON content type Graph looks for form parameters and finds none.
-    let is_json = text("content-type").to_ascii_lowercase().starts_with("application/json");
+    let is_json = header(headers, "content-type").to_ascii_lowercase().starts_with("application/json");
     let request = request.filter(|_| is_json).ok_or_else(missing)?;
     if request.get("messaging_product").is_none_or(|product| product != "whatsapp") {
         return Err(missing());

@@ -102,9 +102,9 @@ impl GraphError {
 
     /// 100/33: a business number that does not exist or is not ours.
     #[must_use]
-    pub fn unknown_object(id: &str) -> Self {
+    pub fn unknown_object(method: &str, id: &str) -> Self {
         let message = format!(
-            "Unsupported post request. Object with ID '{id}' does not exist, cannot be loaded due to missing \
+            "Unsupported {method} request. Object with ID '{id}' does not exist, cannot be loaded due to missing \
              permissions, or does not support this operation"
         );
         let kind = "GraphMethodException";

@@ -17,7 +17,8 @@ use super::world::{Received, Sent};
 use super::{Meta, wamid};
 
 /// The `WhatsApp` Business Account that our number belongs to. The product has no use for it.
-const WABA_ID: &str = "104857600123456";
+/// The account that our number belongs to.
+pub const WABA_ID: &str = "104857600123456";
 
 /// Somebody with a phone. Clones are the same person.
 #[derive(Clone)]

@@ -69,6 +69,10 @@ pub(super) struct Settings {
     pub escapes: bool,
     pub messages: Persistence,
     pub reports: Persistence,
+    pub number_status: String,
+    pub number_quality: String,
+    /// The apps that are subscribed to the account, by name.
+    pub apps: Vec<String>,
 }
 
 impl Default for Settings {
@@ -82,6 +86,9 @@ impl Default for Settings {
             escapes: true,
             messages: Persistence::once(),
             reports: Persistence::until_ok(4, Duration::from_millis(50)),
+            number_status: "CONNECTED".to_owned(),
+            number_quality: "GREEN".to_owned(),
+            apps: vec!["Postly sandbox".to_owned()],
         }
     }
 }

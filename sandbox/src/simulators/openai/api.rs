@@ -89,6 +89,9 @@ async fn models(State(openai): State<OpenAi>, headers: HeaderMap) -> Response {
 
 async fn model(State(openai): State<OpenAi>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let started = Instant::now();
+    if openai.0.life.unless_stopped(openai.0.faults.linger()).await.is_none() {
+        return life::cut();
+    }
     let found = openai.enters(&headers).and_then(|()| {
         let found = openai.0.models.read(|models| models.iter().find(|model| model.id == id).map(resource));
         found.ok_or_else(|| ApiError::model(&id))

@@ -20,7 +20,7 @@ use super::super::receipts::Fate;
 use super::super::{journal, life};
 use super::account::{Account, Direction, Message, sid};
 use super::errors::{RestError, TwilioFault};
-use super::{Twilio, listing, typing};
+use super::{Twilio, console, listing, typing};
 
 /// Tag of the faults that hit new messages.
 pub(super) const MESSAGE: &str = "message";
@@ -42,6 +42,9 @@ pub(super) fn routes(twilio: &Twilio) -> Router {
     Router::new()
         .route("/2010-04-01/Accounts/{account}/Messages.json", post(create).get(listing::list))
         .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(listing::fetch))
+        .route("/2010-04-01/Accounts/{account}", get(console::account))
+        .route("/v2/Channels/Senders", get(console::senders))
+        .route("/v1/Content/{sid}/ApprovalRequests", get(console::approval))
         .route("/v2/Indicators/Typing.json", post(typing::form))
         .route("/v3/Indicators/Typing.json", post(typing::json))
         .fallback(async |uri: Uri| RestError::not_found(uri.path()))
