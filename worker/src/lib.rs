@@ -4,6 +4,7 @@ pub mod admin;
 pub mod command;
 pub mod config;
 pub mod delivery;
+pub mod doctor;
 pub mod error;
 pub mod generate;
 pub mod inbox;

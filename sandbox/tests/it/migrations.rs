@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use crate::GROUND;
 
 /// What Prisma makes of the web app's schema.
-const SEED: &str = include_str!("../../../fixtures/prisma-seed.sql");
+pub(super) const SEED: &str = include_str!("../../../fixtures/prisma-seed.sql");
 
 /// The variant in which the web app keeps the posts as JSON.
 fn json_seed() -> String {
@@ -20,7 +20,7 @@ fn json_seed() -> String {
 }
 
 /// The seed without these columns.
-fn seed_without(columns: &[&str]) -> String {
+pub(super) fn seed_without(columns: &[&str]) -> String {
     let kept: Vec<&str> = SEED
         .lines()
         .filter(|line| !columns.iter().any(|column| line.trim_start().starts_with(&format!("\"{column}\" "))))
@@ -30,7 +30,7 @@ fn seed_without(columns: &[&str]) -> String {
 }
 
 /// A database of its own in which this was run.
-async fn database(sql: &str) -> PgPool {
+pub(super) async fn database(sql: &str) -> PgPool {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let url = &GROUND.servers().await.database_url;
     let name = format!("postly_migration_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::SeqCst));

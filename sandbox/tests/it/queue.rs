@@ -8,7 +8,7 @@ mod leases;
 mod load;
 mod model;
 mod order;
-mod outage;
+pub(crate) mod outage;
 mod restore;
 mod sequences;
 mod verdicts;

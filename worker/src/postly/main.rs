@@ -1,5 +1,7 @@
 //! `postly`: the operator's tool.
 
+mod doctor;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -17,25 +19,26 @@ struct Arguments {
 enum Command {
     /// Applies pending migrations to `DATABASE_URL` and verifies the web app's tables; for `MIGRATE=off`.
     Migrate,
+    /// Checks every setting and every dependency, and says what to do; changes nothing.
+    Doctor(doctor::Doctor),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { command: Command::Migrate } = Arguments::parse();
-    match migrate().await {
-        Ok(()) => {
-            println!("the database is up to date");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("postly: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let done = match Arguments::parse().command {
+        Command::Migrate => migrate().await,
+        Command::Doctor(doctor) => doctor.run().await,
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("postly: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-async fn migrate() -> anyhow::Result<()> {
+async fn migrate() -> anyhow::Result<ExitCode> {
     let mut env = Env::of_process();
     let options = shared::db::from_env(&mut env);
-    shared::db::migrate(&shared::db::pool(env.finish(options)?, 2)).await
+    shared::db::migrate(&shared::db::pool(env.finish(options)?, 2)).await?;
+    println!("the database is up to date");
+    Ok(ExitCode::SUCCESS)
 }

@@ -17,7 +17,7 @@ use super::hands::{Hand, handler};
 use super::{id, message, say, the_one, until, until_idle};
 
 /// A Redis that a test may harm. No Postgres.
-pub(super) async fn a_redis() -> Servers {
+pub(crate) async fn a_redis() -> Servers {
     let options = Options::tests(PathBuf::from(env!("CARGO_BIN_EXE_sandbox")));
     let nowhere = Some("postgres://nowhere".to_owned());
     Servers::start(Options { database_url: nowhere, redis_url: None, ..options }).await.unwrap()
