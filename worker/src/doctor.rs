@@ -60,7 +60,7 @@ pub async fn examine(env: Env, clock: &Clock) -> Report {
     let settings = Settings::read(&env);
     let config = match Config::from_env(env) {
         Ok(config) => config,
-        Err(ConfigError(problems)) => return Report::unreadable(problems),
+        Err(ConfigError(problems)) => return Report::unreadable(problems, settings.findings),
     };
     let mut checks = settings.findings.clone();
     checks.push(settings::lease(config.lease));

@@ -16,12 +16,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// What a worker's settings lack, as findings; nothing could be asked.
+    /// What a worker's settings lack, beside what the variables show by themselves; nothing could be asked.
     #[must_use]
-    pub fn unreadable(problems: Vec<String>) -> Self {
+    pub fn unreadable(problems: Vec<String>, further: Vec<Finding>) -> Self {
         let advice = "set it where the services have their variables; .env.example explains each one";
         let mut checks: Vec<Finding> =
             problems.into_iter().map(|problem| Finding::failed("settings", problem, advice)).collect();
+        checks.extend(further);
         let found = "no dependency was asked: the settings cannot be read";
         checks.push(Finding::not_checked("everything else", found, "correct the settings, then ask again"));
         Self { checks, readable: false }
@@ -88,6 +89,6 @@ mod tests {
             0
         );
         assert_eq!(report(vec![Finding::failed("a", "b", "c")]).exit_code(), 1);
-        assert_eq!(Report::unreadable(vec!["REDIS_URL is not set".to_owned()]).exit_code(), 2);
+        assert_eq!(Report::unreadable(vec!["REDIS_URL is not set".to_owned()], Vec::new()).exit_code(), 2);
     }
 }
