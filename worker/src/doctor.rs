@@ -1,6 +1,6 @@
 //! Looks at every setting and every dependency, and says what to do: `postly doctor`.
 //!
-//! Asks only, and changes nothing. Everything is asked at once, and nothing is waited for longer than [`LIMIT`]: a
+//! Asks only, and changes nothing. Everything is asked at once, and nothing is waited for longer than five seconds: a
 //! dependency that hangs is a finding. What could not be seen is reported as not checked, never as ok. No secret and
 //! no full number is in any finding.
 
