@@ -1,10 +1,15 @@
 //! The chat page: what one writes goes out as a signed webhook, what the phone receives comes back, and beside it
 //! stands the story of the message, read from the books.
 
+mod books;
+mod door;
+mod harm;
+mod phone;
 mod story;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::extract::{Query, State};
@@ -18,13 +23,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::message::Provider;
-use sqlx::PgPool;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
-use crate::person::{Person, Phone};
-use crate::simulators::receipts::Fate;
+use crate::person::{self, Person};
 use crate::stack::Stack;
 use crate::stage::BUSINESS_NUMBER;
+
+use books::Books;
+use harm::{Damage, Deed, Did, Harms};
+use phone::spaced;
 
 /// What a new visitor of the demo owns, as a new account of the web app does.
 pub const WELCOME: i32 = 5;
@@ -33,14 +41,25 @@ pub const WELCOME: i32 = 5;
 pub const VISITORS: [(Provider, &str, &str); 2] =
     [(Provider::Meta, "+33639980001", "Alice"), (Provider::Twilio, "+33639980002", "Alice")];
 
+/// How long Redis has to say how the queue is. The page asks again in a moment.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
 /// Something the visitor wrote on the page.
 #[derive(Debug, Clone)]
 struct Said {
-    id: String,
+    sent: Arc<person::Said>,
     text: String,
     at: DateTime<Utc>,
-    answered_ms: Option<i64>,
-    status: Option<u16>,
+    /// Whether the door has ever answered 200 for it.
+    taken: bool,
+    /// Whether it waited in Postgres for Redis.
+    spilled: bool,
+}
+
+impl Said {
+    fn id(&self) -> &str {
+        self.sent.id.as_str()
+    }
 }
 
 #[derive(Clone)]
@@ -48,7 +67,26 @@ struct Page {
     stack: Arc<Stack>,
     people: Arc<HashMap<Provider, Person>>,
     said: Arc<Mutex<HashMap<Provider, Vec<Said>>>>,
+    books: Arc<Books>,
+    harms: Arc<Harms>,
     clock: Clock,
+}
+
+impl Page {
+    /// What was said through this provider, oldest first.
+    fn said(&self, provider: Provider) -> Vec<Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).get(&provider).cloned().unwrap_or_default()
+    }
+
+    /// Corrects what is known about something that was said.
+    fn change(&self, provider: Provider, id: &str, change: impl FnOnce(&mut Said)) {
+        let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(said) =
+            all.get_mut(&provider).and_then(|said| said.iter_mut().find(|said| said.id() == id))
+        {
+            change(said);
+        }
+    }
 }
 
 /// Opens the accounts of the visitors, with their welcome credits, if they are not there yet.
@@ -73,8 +111,16 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
+    stack.stage.openai.slow(harm::USUAL);
     let people = Arc::new(visitors(&stack).await);
-    let page = Page { stack, people, said: Arc::default(), clock: Clock::system() };
+    let page = Page {
+        stack,
+        people,
+        said: Arc::default(),
+        books: Arc::default(),
+        harms: Arc::default(),
+        clock: Clock::system(),
+    };
     let router = Router::new()
         .route(
             "/",
@@ -82,8 +128,14 @@ pub async fn serve(
         )
         .route("/api/state", get(state))
         .route("/api/say", post(say))
+        .route("/api/harm", post(harm::inflict))
         .with_state(page);
     axum::serve(listener, router).with_graceful_shutdown(stop).await.context("serving the chat page")
+}
+
+/// A refusal, with its reason in both languages.
+fn refuse(status: StatusCode, fr: &str, en: &str) -> Response {
+    (status, Json(json!({ "error": { "fr": fr, "en": en } }))).into_response()
 }
 
 #[derive(Deserialize)]
@@ -94,33 +146,32 @@ struct Saying {
 
 /// `POST /api/say`: the visitor's phone sends a message. Answers when ingest has answered the webhook.
 async fn say(State(page): State<Page>, Json(saying): Json<Saying>) -> Response {
-    let refuse =
-        |status: StatusCode, sentence: &str| (status, Json(json!({ "error": sentence }))).into_response();
     let Ok(provider) = saying.provider.parse::<Provider>() else {
-        return refuse(StatusCode::BAD_REQUEST, "Fournisseur inconnu.");
+        return refuse(StatusCode::BAD_REQUEST, "Fournisseur inconnu.", "Unknown provider.");
     };
     if page.stack.reality.of_provider(provider) {
-        return refuse(StatusCode::CONFLICT, "Ce fournisseur est réel : écrivez depuis votre WhatsApp.");
+        let fr = "Ce fournisseur est réel : écrivez depuis votre WhatsApp.";
+        return refuse(StatusCode::CONFLICT, fr, "This provider is real: write from your own WhatsApp.");
     }
     if saying.text.trim().is_empty() {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "Écrivez d’abord un message.");
+        return refuse(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Écrivez d’abord un message.",
+            "Write a message first.",
+        );
     }
     let at = page.clock.now();
-    let said = page.people[&provider].says(&saying.text).await;
-    let id = said.id.as_str().to_owned();
-    let taken = said.delivery.status == Some(200);
-    let entry = Said {
-        id: id.clone(),
-        text: saying.text,
-        at,
-        answered_ms: i64::try_from(said.delivery.elapsed.as_millis()).ok(),
-        status: said.delivery.status,
-    };
+    let sent = page.people[&provider].says(&saying.text).await;
+    let (id, taken) = (sent.id.clone(), sent.delivery.status == Some(200));
+    let spilled = taken && !page.harms.now().postgres && books::is_spilled(&page.stack.pool, &id).await;
+    let entry = Said { sent: Arc::new(sent), text: saying.text, at, taken, spilled };
     page.said.lock().unwrap_or_else(PoisonError::into_inner).entry(provider).or_default().push(entry);
     if taken {
-        Json(json!({ "id": id })).into_response()
+        Json(json!({ "id": id.as_str() })).into_response()
     } else {
-        refuse(StatusCode::SERVICE_UNAVAILABLE, "Le service n’a pas pris le message.")
+        let fr = "Le service n’a pas pris le message : le fournisseur le garde et le redélivrera.";
+        let en = "The service did not take the message: the provider keeps it and will deliver it again.";
+        refuse(StatusCode::SERVICE_UNAVAILABLE, fr, en)
     }
 }
 
@@ -130,136 +181,62 @@ struct Asking {
     message: Option<String>,
 }
 
-/// `GET /api/state`: everything that the page shows.
+/// `GET /api/state`: everything that the page shows. It answers in bounded time whatever servers are away, with what
+/// is known without them.
 async fn state(State(page): State<Page>, Query(asking): Query<Asking>) -> Response {
-    match look(&page, &asking).await {
-        Ok(view) => ([(CACHE_CONTROL, "no-store")], Json(view)).into_response(),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
+    ([(CACHE_CONTROL, "no-store")], Json(look(&page, &asking).await)).into_response()
 }
 
-async fn look(page: &Page, asking: &Asking) -> Result<Value> {
+async fn look(page: &Page, asking: &Asking) -> Value {
     let stack = &page.stack;
     let provider = asking.provider.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Provider::Meta);
-    let person = &page.people[&provider];
-    let said =
-        page.said.lock().unwrap_or_else(PoisonError::into_inner).get(&provider).cloned().unwrap_or_default();
-    let causes = causes(&stack.pool, &said).await?;
-    let read = read_by_us(stack, provider);
-    let mut messages: Vec<Value> = said
-        .iter()
-        .map(|said| {
-            let provider_id = said.id.splitn(3, ':').nth(2).unwrap_or_default();
-            let status = match said.status {
-                Some(200) if read.iter().any(|id| id == provider_id) => "read",
-                Some(200) => "delivered",
-                _ => "failed",
-            };
-            json!({ "id": said.id, "from": "me", "text": said.text, "at": said.at.timestamp_millis(), "status": status, "replyTo": null })
-        })
-        .collect();
-    for heard in heard(person) {
-        let cause = causes.get(&heard.id);
-        messages.push(json!({
-            "id": heard.id, "from": "postly", "text": heard.text, "at": heard.at.timestamp_millis(),
-            "status": heard.fate, "replyTo": cause,
-        }));
-    }
-    messages.sort_by_key(|message| message["at"].as_i64());
-    let selected =
-        asking.message.as_ref().and_then(|id| said.iter().find(|said| said.id == *id)).or(said.last());
-    let story = match selected {
-        Some(said) => story::tell(stack, said).await?,
-        None => Vec::new(),
-    };
-    let figures = stack.queue.figures().await.unwrap_or_default();
     let (_, number, name) = VISITORS[usize::from(provider == Provider::Twilio)];
-    Ok(json!({
+    let person = &page.people[&provider];
+    let said = page.said(provider);
+    let selected =
+        asking.message.as_ref().and_then(|id| said.iter().find(|said| said.id() == id)).or(said.last());
+    let damage = page.harms.now();
+    let ids: Vec<&str> = said.iter().map(Said::id).collect();
+    let pool = (!damage.postgres).then_some(&stack.pool);
+    let (seen, figures) = tokio::join!(
+        page.books.look(pool, (provider, number), &ids, selected.map(|said| &said.sent.id)),
+        async {
+            // A server that is known to be away is not waited for.
+            let asked = (!damage.redis).then(|| timeout(PATIENCE, stack.queue.figures()));
+            asked?.await.ok().and_then(Result::ok)
+        }
+    );
+    if let (Some(attempt), Some(said)) = (seen.retaken, selected) {
+        let deed =
+            Deed { at: page.clock.now(), message: Some(said.id().to_owned()), did: Did::Retaken(attempt) };
+        page.harms.note(deed);
+    }
+    let damage = Damage { deeds: page.harms.now().deeds, ..damage };
+    let away = |known: bool, answered: bool| match (known, answered) {
+        (true, _) => "stopped",
+        (false, false) => "silent",
+        (false, true) => "up",
+    };
+    json!({
         "provider": provider.as_str(),
         "providers": Provider::ALL.map(Provider::as_str),
         "real": stack.reality.of_provider(provider),
         "person": { "name": name, "phone": spaced(number) },
         "business": { "name": "Postly", "phone": spaced(&format!("+{BUSINESS_NUMBER}")) },
-        "credits": person.credits().await,
-        "typing": match &person.phone {
-            Phone::Meta(person) => person.sees_typing(),
-            Phone::Twilio(person) => person.sees_typing(),
+        "credits": seen.credits,
+        "typing": phone::typing(person),
+        "messages": phone::messages(stack, provider, person, &said, &seen.causes),
+        "selected": selected.map(Said::id),
+        "story": selected.map(|said| story::tell(stack, said, &seen, &damage, page.clock.now())).unwrap_or_default(),
+        "services": {
+            "redis": away(damage.redis, figures.is_some()),
+            "postgres": away(damage.postgres, seen.fresh),
+            "worker": if stack.worker.runs() { "up" } else { "stopped" },
         },
-        "messages": messages,
-        "selected": selected.map(|said| &said.id),
-        "story": story,
-        "queue": {
+        "harms": harm::buttons(stack, provider, said.last(), &damage),
+        "queue": figures.map(|figures| json!({
             "ready": figures.ready, "leased": figures.leased, "delayed": figures.delayed, "dead": figures.dead,
             "oldestAgeSeconds": figures.oldest_age.as_secs_f64(),
-        },
-    }))
-}
-
-struct Heard {
-    id: String,
-    text: String,
-    at: DateTime<Utc>,
-    fate: &'static str,
-}
-
-fn heard(person: &Person) -> Vec<Heard> {
-    match &person.phone {
-        Phone::Meta(person) => person
-            .heard()
-            .into_iter()
-            .map(|sent| Heard { id: sent.wamid, text: sent.text, at: sent.at, fate: word(sent.status) })
-            .collect(),
-        Phone::Twilio(person) => person
-            .heard()
-            .into_iter()
-            .map(|sent| Heard { id: sent.sid, text: sent.text, at: sent.at, fate: word(sent.status) })
-            .collect(),
-    }
-}
-
-fn word(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Accepted => "pending",
-        Fate::Sent => "sent",
-        Fate::Delivered => "delivered",
-        Fate::Read => "read",
-        Fate::Failed(_) => "failed",
-    }
-}
-
-/// Which of the visitor's messages bear our read receipt.
-fn read_by_us(stack: &Stack, provider: Provider) -> Vec<String> {
-    match provider {
-        Provider::Meta => {
-            stack.stage.meta.read_receipts().into_iter().map(|receipt| receipt.message_id).collect()
-        }
-        Provider::Twilio => {
-            stack.stage.twilio.typings().into_iter().map(|typing| typing.message_sid).collect()
-        }
-    }
-}
-
-/// Which message each answer belongs to, by the provider's id of the answer.
-async fn causes(pool: &PgPool, said: &[Said]) -> Result<HashMap<String, String>> {
-    let ids: Vec<&str> = said.iter().map(|said| said.id.as_str()).collect();
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "select provider_message_id, cause from wa.outbox where cause = any($1) and provider_message_id is not null",
-    )
-    .bind(ids)
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().collect())
-}
-
-/// A French number as people write it.
-fn spaced(number: &str) -> String {
-    let (country, rest) = number.split_at(3.min(number.len()));
-    let mut shown = country.to_owned();
-    for (place, digit) in rest.chars().enumerate() {
-        if place % 2 == 1 || place == 0 {
-            shown.push(' ');
-        }
-        shown.push(digit);
-    }
-    shown
+        })),
+    })
 }

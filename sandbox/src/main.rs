@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -87,8 +86,6 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
                 stack.logs.display()
             );
             println!("Ctrl-C stops everything.");
-            // Fast answers would hide what the page is there to show.
-            stack.stage.openai.slow(Duration::from_millis(700));
             let stack = Arc::new(stack);
             chat::serve(stack.clone(), listener, stop.cancelled_owned()).await?;
             eprintln!("… Stopping");

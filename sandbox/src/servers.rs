@@ -91,6 +91,18 @@ impl Servers {
         }
     }
 
+    /// Whether Redis belongs to this run, so that it may be harmed.
+    #[must_use]
+    pub fn owns_redis(&self) -> bool {
+        self.private_redis
+    }
+
+    /// Whether Postgres belongs to this run, so that it may be harmed.
+    #[must_use]
+    pub fn owns_postgres(&self) -> bool {
+        self.private_postgres
+    }
+
     /// `kill -9`: Redis gets no moment to write anything. What it had acknowledged is in its append-only file.
     pub async fn kill_redis(&self) -> Result<()> {
         self.ask(Server::Redis, Act::Kill).await

@@ -3,8 +3,10 @@
 //! Whatever the environment configures for real (a model, a provider) is used for real, and its simulator stays out
 //! of the way.
 
+pub mod supervisor;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -19,8 +21,13 @@ use crate::servers::{Options, Servers, default_base};
 use crate::simulators::receipts::Statuses;
 use crate::stage::Stage;
 
+use supervisor::Supervisor;
+
 /// How long a process of ours may take to become ready. Migrations of an empty database are part of it.
 const READY: Duration = Duration::from_secs(30);
+
+/// The lease in seconds, unless the operator says otherwise: whoever kills a worker wants to see another one take over.
+const LEASE: &str = "5";
 
 /// What is real, by the variables that make it so.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,19 +89,35 @@ pub struct Stack {
     pub ingest_url: String,
     /// Where ingest and worker write their logs.
     pub logs: PathBuf,
+    /// How long a dead worker keeps its messages.
+    pub lease: Duration,
+    /// Postgres and Redis.
+    pub servers: Servers,
+    /// The worker, and who starts it again.
+    pub worker: Supervisor,
     ingest: Process,
-    worker: Process,
-    servers: Servers,
 }
 
 impl Stack {
     /// Starts everything; returns when the first message could be sent. `says` tells a person how far it is.
     pub async fn start(says: impl Fn(&str)) -> Result<Self> {
         let exe = std::env::current_exe().context("finding this program")?;
+        // Beside the servers' data, which vanishes at the end: the logs of the last run stay to be read.
+        let logs = default_base().with_file_name("demo-logs");
+        Self::start_with(Options::demo(&exe), &exe, logs, says).await
+    }
+
+    /// The same with these servers, `exe` being the sandbox's own program, and logs in a directory that is emptied.
+    pub async fn start_with(
+        options: Options,
+        exe: &Path,
+        logs: PathBuf,
+        says: impl Fn(&str),
+    ) -> Result<Self> {
         let env = Env::of_process();
         let reality = Reality::of(&env);
         says("Starting Postgres and Redis");
-        let servers = Servers::start(Options::demo(&exe)).await?;
+        let servers = Servers::start(options).await?;
         let stage = Stage::open().await.context("opening the simulated providers")?;
         stage.statuses(Statuses::Delayed(Duration::from_millis(150)));
         let ingest_addr = match env.text("INGEST_ADDR") {
@@ -103,13 +126,11 @@ impl Stack {
             None => free_address()?,
         };
         let variables = variables(&stage, &servers, reality, &ingest_addr);
-        // Beside the servers' data, which vanishes at the end: the logs of the last run stay to be read.
-        let logs = default_base().with_file_name("demo-logs");
         let _ = std::fs::remove_dir_all(&logs);
         std::fs::create_dir_all(&logs).context("making a directory for logs")?;
         says("Starting ingest and a worker");
-        let mut ingest = Process::start(&exe, Role::Ingest, &variables, &logs.join("ingest.log"))?;
-        let mut worker = Process::start(&exe, Role::Worker, &variables, &logs.join("worker.log"))?;
+        let mut ingest = Process::start(exe, Role::Ingest, &variables, &logs.join("ingest.log"))?;
+        let mut worker = Process::start(exe, Role::Worker, &variables, &logs.join("worker.log"))?;
         let ready = async { tokio::try_join!(ingest.ready(READY), worker.ready(READY)) };
         if let Err(error) = ready.await {
             let tail = |name: &str| {
@@ -134,15 +155,25 @@ impl Stack {
         if let Some(public_url) = env.text("PUBLIC_URL") {
             stage.twilio.public_url(format!("{}/api/whatsapp/webhook", public_url.trim_end_matches('/')));
         }
-        Ok(Self { stage, reality, pool, queue, ingest_url, logs, ingest, worker, servers })
+        // The worker has refused what is no number.
+        let lease = variables.get("LEASE_SECONDS").and_then(|seconds| seconds.trim().parse().ok());
+        let lease = Duration::from_secs(lease.unwrap_or_default());
+        let (exe, log) = (exe.to_owned(), logs.join("worker.log"));
+        let again = move || Process::start(&exe, Role::Worker, &variables, &log);
+        let worker = Supervisor::over(worker, again);
+        Ok(Self { stage, reality, pool, queue, ingest_url, logs, lease, servers, worker, ingest })
+    }
+
+    /// Where ingest tells operators how it is.
+    #[must_use]
+    pub fn ingest_admin_url(&self) -> &str {
+        self.ingest.admin_url()
     }
 
     /// Stops everything, in the order in which nothing is lost.
     pub async fn stop(mut self) -> Result<()> {
-        for process in [&mut self.ingest, &mut self.worker] {
-            process.signal(nix::sys::signal::Signal::SIGTERM);
-        }
-        let _ = tokio::join!(self.ingest.ended(READY), self.worker.ended(READY));
+        self.ingest.signal(nix::sys::signal::Signal::SIGTERM);
+        let _ = tokio::join!(self.ingest.ended(READY), self.worker.stop(READY));
         self.stage.close().await;
         self.pool.close().await;
         self.servers.stop().await
@@ -169,6 +200,7 @@ fn variables(
             variables.insert(name, value);
         }
     }
+    variables.entry("LEASE_SECONDS".to_owned()).or_insert_with(|| LEASE.to_owned());
     for (name, value) in [
         ("DATABASE_URL", servers.database_url.as_str()),
         ("REDIS_URL", servers.redis_url.as_str()),

@@ -1,14 +1,17 @@
-//! The story of a message in the words of the page: what was done, when it began, how long it took, and what is
-//! being done now.
+//! The story of a message in the words of the page: what was done, when it began, how long it took, what is being
+//! done now; and between these, what the visitor broke meanwhile and what held.
 
-use anyhow::Result;
+mod trouble;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared::message::MessageId;
-use shared::story::{self, Event, What};
+use shared::story::{Event, What};
 
 use super::Said;
+use super::books::Seen;
+use super::harm::Damage;
 use crate::stack::Stack;
+use trouble::Troubles;
 
 /// The title of an event, in both languages.
 fn title(what: &What) -> (&'static str, &'static str) {
@@ -59,51 +62,78 @@ fn next(events: &[Event]) -> Option<What> {
 }
 
 /// The steps that the page draws.
-pub(super) async fn tell(stack: &Stack, said: &Said) -> Result<Vec<Value>> {
-    let mut events = story::of(&stack.pool, &MessageId::from_stored(said.id.clone())).await?;
-    if said.status != Some(200) {
-        let (fr, en) = ("Webhook refusé", "Webhook refused");
-        return Ok(vec![step(said, said.at, None, fr, en, None, "failed")]);
-    }
+pub(super) fn tell(
+    stack: &Stack,
+    said: &Said,
+    seen: &Seen,
+    damage: &Damage,
+    now: DateTime<Utc>,
+) -> Vec<Value> {
+    let delivery = &said.sent.delivery;
+    let mut events = seen.events.clone();
+    let mut steps = Vec::with_capacity(events.len() + 4);
+    let mut push = |at: DateTime<Utc>, step: Value| steps.push((at, step));
+    let refused = delivery.status != Some(200);
+    let refusal = || {
+        let answer = delivery.status.map_or("–".to_owned(), |status| format!("HTTP {status}"));
+        let title = (
+            "Webhook refusé : le fournisseur garde le message",
+            "Webhook refused: the provider keeps the message",
+        );
+        step(said, said.at, None, title, answer, "failed")
+    };
     // The books know of a message when a worker has met it; until then the page knows that it was acknowledged.
-    if events.is_empty() {
+    if events.is_empty() && !refused {
         events.push(Event { at: said.at, what: What::Received, detail: None, took_ms: None });
     }
-    let mut steps = Vec::with_capacity(events.len() + 1);
+    let answered_ms = i64::try_from(delivery.elapsed.as_millis()).ok().filter(|_| !refused);
+    let next = (said.taken || !events.is_empty()).then(|| next(&events)).flatten();
+    let end = if next.is_none() && said.taken { events.last().map_or(now, |event| event.at) } else { now };
+    let troubles = Troubles::of(stack, said, damage, end);
+    // First those that were there before it came: they share its moment.
+    for trouble in &troubles.met {
+        let detail = trouble.detail.as_ref().map(|(fr, en)| json!({ "fr": fr, "en": en }));
+        let state = if trouble.bad { "harm" } else { "done" };
+        push(trouble.at, step(said, trouble.at, None, trouble.title, detail, state));
+    }
+    if refused {
+        push(said.at, refusal());
+    }
     for event in &events {
-        let (fr, en) = title(&event.what);
-        let took = if event.what == What::Received { said.answered_ms } else { event.took_ms.map(i64::from) };
+        let took = if event.what == What::Received { answered_ms } else { event.took_ms.map(i64::from) };
         let began = event.at - TimeDelta::milliseconds(event.took_ms.map_or(0, i64::from));
         let detail = match &event.what {
-            What::Received => Some(format!("HTTP 200, {} ms", said.answered_ms.unwrap_or_default())),
+            What::Received => answered_ms.map(|took| format!("HTTP 200, {took} ms")),
+            // The attempts tell of themselves.
+            What::Started if troubles.retaken => None,
             _ => event.detail.clone(),
         };
+        let title = match &event.what {
+            What::Received if said.spilled => (
+                "Signature vérifiée, message gardé dans Postgres",
+                "Signature verified, message kept in Postgres",
+            ),
+            what => title(what),
+        };
         let failed = matches!(event.what, What::SendFailed) || event.what == What::Ended("failed".to_owned());
-        steps.push(step(
-            said,
-            began,
-            took,
-            fr,
-            en,
-            detail.as_deref(),
-            if failed { "failed" } else { "done" },
-        ));
+        let state = if failed { "failed" } else { "done" };
+        push(began, step(said, began, took, title, detail, state));
     }
-    if let Some(what) = next(&events) {
-        let (fr, en) = title(&what);
-        let since = events.last().map_or(said.at, |event| event.at);
-        steps.push(step(said, since, None, fr, en, None, "running"));
+    steps.sort_by_key(|(at, _)| *at);
+    if let Some(what) = next {
+        let last = steps.last().map_or(said.at, |(at, _)| *at);
+        let why = trouble::waiting(stack, damage, &what).map(|(fr, en)| json!({ "fr": fr, "en": en }));
+        steps.push((last, step(said, last, None, title(&what), why, "running")));
     }
-    Ok(steps)
+    steps.into_iter().map(|(_, step)| step).collect()
 }
 
 fn step(
     said: &Said,
     began: DateTime<Utc>,
     took_ms: Option<i64>,
-    fr: &str,
-    en: &str,
-    detail: Option<&str>,
+    (fr, en): (&str, &str),
+    detail: impl Into<Value>,
     state: &str,
 ) -> Value {
     json!({
@@ -111,7 +141,7 @@ fn step(
         "sinceMs": (began - said.at).num_milliseconds().max(0),
         "tookMs": took_ms,
         "title": { "fr": fr, "en": en },
-        "detail": detail,
+        "detail": detail.into(),
         "state": state,
     })
 }

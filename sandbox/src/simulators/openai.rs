@@ -9,6 +9,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::clock::Clock;
 use super::faults::Faults;
 use super::journal::Journal;
@@ -117,6 +119,14 @@ impl OpenAi {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.0.calls.read(|calls| calls.made.clone())
+    }
+
+    /// When calls arrived that were refused, and with which status, oldest first.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<(DateTime<Utc>, u16)> {
+        let refused =
+            |call: &Call| call.status.filter(|status| *status >= 400).map(|status| (call.at, status));
+        self.0.calls.read(|calls| calls.made.iter().filter_map(refused).collect())
     }
 
     /// Waits until `n` calls in all have arrived (they may still be held), and returns all of them.

@@ -6,6 +6,7 @@ mod commands;
 mod crash;
 mod delivery;
 mod doctor;
+mod demo;
 mod generation;
 mod migrations;
 mod model;

@@ -1,0 +1,110 @@
+//! What stands on the visitor's phone: what was written on the page and what the simulated provider delivered.
+//!
+//! It asks the simulators only, so it is complete whatever servers are away.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use shared::message::Provider;
+
+use super::Said;
+use crate::person::{Person, Phone};
+use crate::simulators::receipts::Fate;
+use crate::stack::Stack;
+
+/// The messages in order of time. `causes` tells which message each answer belongs to.
+pub(super) fn messages(
+    stack: &Stack,
+    provider: Provider,
+    person: &Person,
+    said: &[Said],
+    causes: &HashMap<String, String>,
+) -> Vec<Value> {
+    let read = read_by_us(stack, provider);
+    let mut messages: Vec<Value> = said
+        .iter()
+        .map(|said| {
+            let provider_id = said.sent.id.provider_part();
+            let status = match said.taken {
+                true if read.iter().any(|id| id == provider_id) => "read",
+                true => "delivered",
+                false => "failed",
+            };
+            json!({ "id": said.id(), "from": "me", "text": said.text, "at": said.at.timestamp_millis(), "status": status, "replyTo": null })
+        })
+        .collect();
+    for heard in heard(person) {
+        messages.push(json!({
+            "id": heard.id, "from": "postly", "text": heard.text, "at": heard.at.timestamp_millis(),
+            "status": heard.fate, "replyTo": causes.get(&heard.id),
+        }));
+    }
+    messages.sort_by_key(|message| message["at"].as_i64());
+    messages
+}
+
+/// Whether the person sees that somebody writes.
+pub(super) fn typing(person: &Person) -> bool {
+    match &person.phone {
+        Phone::Meta(person) => person.sees_typing(),
+        Phone::Twilio(person) => person.sees_typing(),
+    }
+}
+
+struct Heard {
+    id: String,
+    text: String,
+    at: DateTime<Utc>,
+    fate: &'static str,
+}
+
+fn heard(person: &Person) -> Vec<Heard> {
+    match &person.phone {
+        Phone::Meta(person) => person
+            .heard()
+            .into_iter()
+            .map(|sent| Heard { id: sent.wamid, text: sent.text, at: sent.at, fate: word(sent.status) })
+            .collect(),
+        Phone::Twilio(person) => person
+            .heard()
+            .into_iter()
+            .map(|sent| Heard { id: sent.sid, text: sent.text, at: sent.at, fate: word(sent.status) })
+            .collect(),
+    }
+}
+
+fn word(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Accepted => "pending",
+        Fate::Sent => "sent",
+        Fate::Delivered => "delivered",
+        Fate::Read => "read",
+        Fate::Failed(_) => "failed",
+    }
+}
+
+/// Which of the visitor's messages bear our read receipt.
+fn read_by_us(stack: &Stack, provider: Provider) -> Vec<String> {
+    match provider {
+        Provider::Meta => {
+            stack.stage.meta.read_receipts().into_iter().map(|receipt| receipt.message_id).collect()
+        }
+        Provider::Twilio => {
+            stack.stage.twilio.typings().into_iter().map(|typing| typing.message_sid).collect()
+        }
+    }
+}
+
+/// A French number as people write it.
+pub(super) fn spaced(number: &str) -> String {
+    let (country, rest) = number.split_at(3.min(number.len()));
+    let mut shown = country.to_owned();
+    for (place, digit) in rest.chars().enumerate() {
+        if place % 2 == 1 || place == 0 {
+            shown.push(' ');
+        }
+        shown.push(digit);
+    }
+    shown
+}

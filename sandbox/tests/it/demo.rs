@@ -1,0 +1,143 @@
+//! The demo's page breaks things on purpose: what its buttons do is real, and what it tells afterwards is true.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use sandbox::chat;
+use sandbox::servers::{Options, default_base};
+use sandbox::stack::Stack;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::until;
+
+/// The page gives up asking after this long.
+const BOUNDED: Duration = Duration::from_secs(4);
+
+const BRIEF: &str = "Crée un post promo pour Instagram";
+
+/// A browser with the page open.
+struct Browser {
+    page: SocketAddr,
+    http: reqwest::Client,
+}
+
+impl Browser {
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        let url = format!("http://{}{path}", self.page);
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    async fn says(&self, text: &str) -> StatusCode {
+        self.post("/api/say", json!({ "provider": "meta", "text": text })).await.0
+    }
+
+    async fn presses(&self, harm: &str, on: bool) {
+        let (status, body) =
+            self.post("/api/harm", json!({ "provider": "meta", "harm": harm, "on": on })).await;
+        assert_eq!(status, StatusCode::OK, "{harm}: {body}");
+    }
+
+    async fn sees(&self) -> Value {
+        let asked = Instant::now();
+        let answer = self.http.get(format!("http://{}/api/state", self.page)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let state = answer.json().await.unwrap();
+        assert!(asked.elapsed() < BOUNDED, "{:?}", asked.elapsed());
+        state
+    }
+
+    /// The titles of the steps, in order.
+    async fn reads(&self) -> Vec<String> {
+        let state = self.sees().await;
+        let title = |step: &Value| step["title"]["fr"].as_str().unwrap().to_owned();
+        state["story"].as_array().unwrap().iter().map(title).collect()
+    }
+
+    /// Waits for the answer to the last message, with so many credits left.
+    async fn is_answered(&self, credits: i64) {
+        until("the answer", async || {
+            let state = self.sees().await;
+            let answered = |message: &Value| message["replyTo"] == state["selected"];
+            state["messages"].as_array().unwrap().iter().any(answered) && state["credits"] == credits
+        })
+        .await;
+    }
+}
+
+async fn with_the_demo(test: impl AsyncFnOnce(&Browser)) {
+    let exe = Path::new(env!("CARGO_BIN_EXE_sandbox"));
+    // Its own servers, whatever the environment names: they are taken away.
+    let options = Options { database_url: None, redis_url: None, ..Options::tests(exe) };
+    let logs = default_base().with_file_name("test-demo-logs");
+    let stack = Arc::new(Stack::start_with(options, exe, logs, |_| ()).await.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let browser = Browser { page: listener.local_addr().unwrap(), http: reqwest::Client::new() };
+    let stop = CancellationToken::new();
+    let page = tokio::spawn(chat::serve(stack.clone(), listener, stop.clone().cancelled_owned()));
+    test(&browser).await;
+    drop(browser);
+    stop.cancel();
+    page.await.unwrap().unwrap();
+    Arc::into_inner(stack).unwrap().stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_buttons_break_costs_one_answer_and_one_credit() {
+    with_the_demo(async |browser| {
+        browser.presses("redis", true).await;
+        assert_eq!(browser.says(BRIEF).await, StatusCode::OK);
+        let state = browser.sees().await;
+        assert_eq!((state["services"]["redis"].as_str(), &state["queue"]), (Some("stopped"), &Value::Null));
+        let story = browser.reads().await;
+        assert_eq!(story[..2], ["Redis arrêté", "Signature vérifiée, message gardé dans Postgres"]);
+        browser.presses("redis", false).await;
+        browser.is_answered(4).await;
+
+        browser.presses("redeliver", true).await;
+        let story = browser.reads().await;
+        assert_eq!(story.last().unwrap(), "Redélivré : déjà reçu, ignoré", "{story:?}");
+        assert!(story.contains(&"Redis est de retour".to_owned()), "{story:?}");
+        assert_eq!(browser.sees().await["credits"], 4);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_worker_is_replaced_and_the_page_outlives_both_servers() {
+    with_the_demo(async |browser| {
+        browser.presses("slow_model", true).await;
+        assert_eq!(browser.says(BRIEF).await, StatusCode::OK);
+        let held = "Crédit réservé".to_owned();
+        until("a worker has it", async || browser.reads().await.contains(&held)).await;
+        browser.presses("kill_worker", true).await;
+        browser.presses("slow_model", false).await;
+        browser.is_answered(4).await;
+        let story = browser.reads().await;
+        for told in ["Worker tué", "Worker relancé", "Message repris là où il en était"] {
+            assert!(story.iter().any(|title| title == told), "{told}: {story:?}");
+        }
+
+        browser.presses("postgres", true).await;
+        browser.presses("redis", true).await;
+        assert_eq!(browser.says(BRIEF).await, StatusCode::SERVICE_UNAVAILABLE);
+        let state = browser.sees().await;
+        assert_eq!(state["services"]["postgres"], "stopped");
+        assert_eq!((state["credits"].as_i64(), state["messages"].as_array().unwrap().len()), (Some(4), 3));
+        browser.presses("redis", false).await;
+        browser.presses("postgres", false).await;
+        browser.presses("redeliver", true).await;
+        browser.is_answered(3).await;
+        let story = browser.reads().await;
+        // By Redis, or by Postgres as long as the door still shuns Redis.
+        let taken = ["Redélivré : pris", "Redélivré : gardé une fois dans Postgres"];
+        assert!(story.iter().any(|title| taken.contains(&title.as_str())), "{story:?}");
+    })
+    .await;
+}
