@@ -89,7 +89,7 @@ pub(super) fn tell(
     let answered_ms = i64::try_from(delivery.elapsed.as_millis()).ok().filter(|_| !refused);
     let next = (said.taken || !events.is_empty()).then(|| next(&events)).flatten();
     let end = if next.is_none() && said.taken { events.last().map_or(now, |event| event.at) } else { now };
-    let troubles = Troubles::of(stack, said, damage, end);
+    let troubles = Troubles::of(stack, said, &events, damage, end);
     // First those that were there before it came: they share its moment.
     for trouble in &troubles.met {
         let detail = trouble.detail.as_ref().map(|(fr, en)| json!({ "fr": fr, "en": en }));

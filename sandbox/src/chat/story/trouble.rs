@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use shared::story::What;
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::story::{Event, What};
 
 use super::super::Said;
 use super::super::harm::{Damage, Did, Mood};
@@ -33,14 +33,24 @@ pub(super) struct Troubles {
 
 impl Troubles {
     /// What happened between this message's arrival and `end`.
-    pub(super) fn of(stack: &Stack, said: &Said, damage: &Damage, end: DateTime<Utc>) -> Self {
+    pub(super) fn of(
+        stack: &Stack,
+        said: &Said,
+        events: &[Event],
+        damage: &Damage,
+        end: DateTime<Utc>,
+    ) -> Self {
         let mut all: Vec<(Trouble, Option<&str>)> = Vec::new();
         let mut retaken = false;
         for deed in &damage.deeds {
             match &deed.message {
                 Some(message) if message == said.id() => {
                     retaken |= matches!(deed.did, Did::Retaken(_));
-                    all.push((told(deed.at, &deed.did), None));
+                    let at = match deed.did {
+                        Did::Retaken(_) => before_its_step(events, deed.at),
+                        _ => deed.at,
+                    };
+                    all.push((told(at, &deed.did), None));
                 }
                 None if deed.at <= end => all.push((told(deed.at, &deed.did), subject(&deed.did))),
                 // Another message's, or later than its end.
@@ -72,6 +82,13 @@ impl Troubles {
         }));
         Self { met, retaken }
     }
+}
+
+/// When an attempt began that was seen at this time: no later than the step that it was at then.
+fn before_its_step(events: &[Event], seen: DateTime<Utc>) -> DateTime<Utc> {
+    let under_way = events.iter().filter(|event| event.at > seen);
+    let began = under_way.map(|event| event.at - TimeDelta::milliseconds(event.took_ms.map_or(0, i64::from)));
+    began.min().map_or(seen, |began| began.min(seen))
 }
 
 /// A figure that speaks for itself, and what it means.
