@@ -15,6 +15,7 @@ use shared::env::Env;
 use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
 use sqlx::PgPool;
+use tokio::time::timeout;
 
 use crate::process::{Process, Role, free_address};
 use crate::servers::{Options, Servers, default_base};
@@ -25,6 +26,9 @@ use supervisor::Supervisor;
 
 /// How long a process of ours may take to become ready. Migrations of an empty database are part of it.
 const READY: Duration = Duration::from_secs(30);
+
+/// How long a server may take to show that it is there, and how long a process may take to end without it.
+const AWAY: Duration = Duration::from_secs(2);
 
 /// The lease in seconds, unless the operator says otherwise: whoever kills a worker wants to see another one take over.
 const LEASE: &str = "5";
@@ -172,8 +176,13 @@ impl Stack {
 
     /// Stops everything, in the order in which nothing is lost.
     pub async fn stop(mut self) -> Result<()> {
+        let (redis, postgres) =
+            tokio::join!(timeout(AWAY, self.queue.ping()), timeout(AWAY, self.pool.acquire()));
+        let both = matches!((redis, postgres), (Ok(Ok(())), Ok(Ok(_))));
+        // Without its servers nobody finishes anything, and nobody at a terminal waits for that.
+        let within = if both { READY } else { AWAY };
         self.ingest.signal(nix::sys::signal::Signal::SIGTERM);
-        let _ = tokio::join!(self.ingest.ended(READY), self.worker.stop(READY));
+        let _ = tokio::join!(self.ingest.ended(within), self.worker.stop(within));
         self.stage.close().await;
         self.pool.close().await;
         self.servers.stop().await
