@@ -12,6 +12,7 @@ mod guards;
 mod harm;
 mod record;
 mod verdict;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

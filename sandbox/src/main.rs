@@ -41,9 +41,10 @@ fn main() -> ExitCode {
     let chaos = first == chaos::ARGUMENT;
     let run = async {
         let stop = shared::shutdown::on_signal()?;
-        match chaos {
-            true => chaos::main(std::env::args().skip(2), stop).await,
-            false => run(Arguments::parse(), stop).await,
+        if chaos {
+            chaos::main(std::env::args().skip(2), stop).await
+        } else {
+            run(Arguments::parse(), stop).await
         }
     };
     let ran = tokio::runtime::Runtime::new()

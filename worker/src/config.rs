@@ -70,10 +70,7 @@ impl Config {
         if meta.is_none() && twilio.is_none() {
             env.problem("no provider is configured: set META_ACCESS_TOKEN, or TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN");
         }
-        let lease = env.parsed("LEASE_SECONDS", 30_u64);
-        if lease == 0 {
-            env.problem("LEASE_SECONDS must be at least 1");
-        }
+        let lease = lease(&mut env);
         let concurrency = env.parsed("WORKER_CONCURRENCY", 100_usize);
         if concurrency == 0 {
             env.problem("WORKER_CONCURRENCY must be at least 1");
@@ -84,7 +81,7 @@ impl Config {
             database,
             connections: 20,
             concurrency,
-            lease: Duration::from_secs(lease),
+            lease,
             openai,
             meta,
             twilio,
@@ -160,6 +157,15 @@ impl Config {
         });
         Providers { meta, twilio }
     }
+}
+
+/// Reads `LEASE_SECONDS` of an environment, noting what is wrong with it there.
+pub(crate) fn lease(env: &mut Env) -> Duration {
+    let seconds = env.parsed("LEASE_SECONDS", 30_u64);
+    if seconds == 0 {
+        env.problem("LEASE_SECONDS must be at least 1");
+    }
+    Duration::from_secs(seconds)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod generate;
 pub mod inbox;
 pub mod lanes;
 pub mod openai;
+pub mod operator;
 pub mod pipeline;
 pub mod policy;
 pub mod relay;

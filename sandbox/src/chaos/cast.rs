@@ -2,6 +2,7 @@
 //! real one would.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +15,7 @@ use nix::sys::signal::Signal;
 use shared::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
+use super::wire::Wire;
 use super::{LEASE, POISON};
 use crate::process::{Process, Role};
 use crate::servers::{Servers, default_base};
@@ -67,6 +69,7 @@ pub(super) struct Cast {
     logs: PathBuf,
     openai: OpenAi,
     doors: Vec<String>,
+    wires: Vec<(Role, Wire)>,
     parts: Mutex<Vec<Part>>,
     /// Points at which the next ones that start are to die: `(role, point)`.
     points: Mutex<VecDeque<(Role, String)>>,
@@ -105,9 +108,15 @@ impl Cast {
         ] {
             variables.insert(name.to_owned(), value);
         }
-        let mut ports = fixed_ports(2 * INGESTS + WORKERS).into_iter();
-        let mut address = || ports.next().map(|port| format!("127.0.0.1:{port}")).context("a free port");
-        let (mut parts, mut doors) = (Vec::new(), Vec::new());
+        let redis: SocketAddr = servers
+            .redis_url
+            .trim_start_matches("redis://")
+            .trim_end_matches('/')
+            .parse()
+            .context("the address of Redis")?;
+        let mut numbers = fixed_ports(2 * INGESTS + WORKERS).into_iter();
+        let mut address = || numbers.next().map(|port| format!("127.0.0.1:{port}")).context("a free port");
+        let (mut parts, mut doors, mut wires) = (Vec::new(), Vec::new(), Vec::new());
         for place in 0..INGESTS + WORKERS {
             let role = if place < INGESTS { Role::Ingest } else { Role::Worker };
             let mut variables = variables.clone();
@@ -117,6 +126,12 @@ impl Cast {
                 doors.push(format!("http://{door}"));
                 variables.insert("INGEST_ADDR".to_owned(), door);
             }
+            // The first of each role is on a wire of its own.
+            if place == 0 || place == INGESTS {
+                let wire = Wire::to(redis).await?;
+                variables.insert("REDIS_URL".to_owned(), format!("redis://{}", wire.address()));
+                wires.push((role, wire));
+            }
             let (key, point, doom) = (String::new(), None, Doom::None);
             parts.push(Part { role, variables, process: None, key, point, doom });
         }
@@ -125,6 +140,7 @@ impl Cast {
             logs,
             openai: stage.openai.clone(),
             doors,
+            wires,
             parts: Mutex::new(Vec::new()),
             points: Mutex::default(),
             absences: Mutex::default(),
@@ -208,7 +224,7 @@ impl Cast {
         let mut parts = lock(&self.parts);
         let mut those: Vec<&mut Part> = parts.iter_mut().filter(|part| part.role == role).collect();
         let count = those.len();
-        let part = &mut those[which % count];
+        let Some(part) = those.get_mut(which % count) else { return };
         if let (Some(process), Doom::None) = (&part.process, part.doom) {
             part.doom = if kill { Doom::Killed } else { Doom::Asked };
             process.signal(if kill { Signal::SIGKILL } else { Signal::SIGTERM });
@@ -237,6 +253,21 @@ impl Cast {
         lock(&self.absences).push(Absence { key, from, until: Some(self.clock.now()) });
     }
 
+    /// The first in this role cannot reach Redis for a while, and everybody else can.
+    pub(super) async fn cuts_off(&self, role: Role, by: Duration) {
+        let key = || lock(&self.parts).iter().find(|part| part.role == role).map(|part| part.key.clone());
+        for (_, wire) in self.wires.iter().filter(|(owner, _)| *owner == role) {
+            let (from, before) = (self.clock.now(), key());
+            wire.is_whole(false);
+            tokio::time::sleep(by).await;
+            wire.is_whole(true);
+            // Its leases have passed to others: it works on and is not heard of.
+            let until = Some(self.clock.now());
+            let keys = [before, key()].into_iter().flatten();
+            lock(&self.absences).extend(keys.map(|key| Absence { key, from, until }));
+        }
+    }
+
     /// The next one to start in this role dies when it comes by this point.
     pub(super) fn dies_at(&self, role: Role, point: String) {
         lock(&self.points).push_back((role, point));
@@ -250,6 +281,9 @@ impl Cast {
     /// Nobody is to die any more: those that have a point ahead of them are replaced.
     pub(super) fn heals(&self) {
         lock(&self.points).clear();
+        for (_, wire) in &self.wires {
+            wire.is_whole(true);
+        }
         for part in lock(&self.parts).iter_mut() {
             if let Some(process) = &part.process {
                 process.signal(Signal::SIGCONT);

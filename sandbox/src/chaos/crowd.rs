@@ -70,6 +70,13 @@ impl Member {
         let mut number = 0;
         while !over.is_cancelled() {
             number += 1;
+            // Not left to chance: a storm without poison would prove nothing about it.
+            if self.poisons > 0 && number % 9 == 4 {
+                self.poisons -= 1;
+                let text = format!("Un post sur la {POISON} ref-{}-{number}z", self.place);
+                earlier.push(self.says(world, (Kind::Poison, text, number)).await);
+                continue;
+            }
             match rng.random_range(0..100) {
                 0..50 => earlier.push(self.says(world, self.brief(number, &mut rng)).await),
                 50..68 => earlier.push(self.says(world, self.command(number, &mut rng)).await),
@@ -78,11 +85,6 @@ impl Member {
                     let other = self.command(number, &mut rng);
                     let (one, other) = tokio::join!(self.says(world, one), self.says(world, other));
                     earlier.extend([one, other]);
-                }
-                78..81 if self.poisons > 0 => {
-                    self.poisons -= 1;
-                    let text = format!("Un post sur la {POISON} ref-{}-{number}z", self.place);
-                    earlier.push(self.says(world, (Kind::Poison, text, number)).await);
                 }
                 _ => {
                     // The latest, at once; or any, long after its answer.
@@ -114,7 +116,7 @@ impl Member {
 
     async fn says(&self, world: &World, (kind, text, number): (Kind, String, u32)) -> Sent {
         let clock = Clock::system();
-        let said_at = clock.now();
+        let offered_at = clock.now();
         let sent = self.person.says(&text).await;
         world.record.add(Said {
             id: sent.id.clone(),
@@ -123,7 +125,7 @@ impl Member {
             kind,
             // Ends with a character that no other tag goes on with.
             tag: format!("ref-{}-{number}z", self.place),
-            said_at,
+            offered_at,
             acknowledged_at: (sent.delivery.status == Some(200)).then(|| clock.now()),
         });
         sent

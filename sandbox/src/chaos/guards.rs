@@ -8,7 +8,7 @@ use shared::fault::GUARDS;
 use super::storm;
 
 /// A storm without a guard may never become quiet; that is a verdict as well.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 
 /// Guards that stand behind another one: they show only when that one is gone as well, by what is not said twice.
 const BEHIND: &[(&str, &str)] = &[("outbox_key", "receipt")];

@@ -29,6 +29,7 @@ enum Harm {
     Kill(Role, usize),
     Term(Role, usize),
     Freeze(Role, usize, Duration),
+    CutOff(Role, Duration),
     DieAt(Role, String),
     Redis(Outage),
     Postgres(Outage),
@@ -57,6 +58,7 @@ impl fmt::Display for Harm {
                 write!(out, "SIGSTOP of a {} beyond its lease, SIGCONT", role.argument())
             }
             Self::Freeze(role, ..) => write!(out, "SIGSTOP of a {}, SIGCONT", role.argument()),
+            Self::CutOff(role, _) => write!(out, "a {} cut off from Redis", role.argument()),
             Self::DieAt(role, _) => write!(out, "a {} set to die at a point", role.argument()),
             Self::Redis(Outage::Killed(_)) => out.write_str("kill -9 of Redis"),
             Self::Redis(Outage::Frozen(_)) => out.write_str("Redis stands still"),
@@ -130,10 +132,12 @@ fn draw(rng: &mut StdRng) -> Harm {
         57..61 => Harm::Term(Role::Worker, which),
         61..63 => Harm::Term(Role::Ingest, which),
         63..70 => Harm::Freeze(Role::Worker, which, beyond),
-        70..72 => Harm::Freeze(Role::Ingest, which, short),
-        72..77 => Harm::Redis(Outage::Killed(outage)),
-        77..80 => Harm::Redis(Outage::Frozen(outage)),
-        80..84 => Harm::Postgres(Outage::Killed(outage)),
+        70..71 => Harm::Freeze(Role::Ingest, which, short),
+        71..75 => Harm::CutOff(Role::Ingest, beyond),
+        75..77 => Harm::CutOff(Role::Worker, beyond),
+        77..80 => Harm::Redis(Outage::Killed(outage)),
+        80..82 => Harm::Redis(Outage::Frozen(outage)),
+        82..84 => Harm::Postgres(Outage::Killed(outage)),
         84..86 => Harm::Postgres(Outage::Frozen(outage)),
         86..88 => Harm::Both(short),
         88..92 => Harm::Model(model(rng)),
@@ -215,6 +219,10 @@ impl Harm {
             Self::Freeze(role, which, by) => {
                 let world = world.clone();
                 aside.spawn(async move { world.cast.freezes(role, which, by).await });
+            }
+            Self::CutOff(role, by) => {
+                let world = world.clone();
+                aside.spawn(async move { world.cast.cuts_off(role, by).await });
             }
             Self::Redis(Outage::Killed(by)) => {
                 died(1);

@@ -32,7 +32,7 @@ pub(super) struct Said {
     /// A word of its text that no other message has.
     pub(super) tag: String,
     /// Before it was first posted.
-    pub(super) said_at: DateTime<Utc>,
+    pub(super) offered_at: DateTime<Utc>,
     /// After the provider heard 200, if it ever did.
     pub(super) acknowledged_at: Option<DateTime<Utc>>,
 }

@@ -111,10 +111,10 @@ impl Verdict {
 /// The whole story of one message.
 async fn tell(world: &World, message: &MessageId) {
     println!("\nthe story of {}", message.as_str());
-    if let Some(Said { kind, tag, said_at, acknowledged_at, .. }) =
+    if let Some(Said { kind, tag, offered_at, acknowledged_at, .. }) =
         world.record.all().into_iter().find(|said| said.id == *message)
     {
-        println!("  {kind:?} {tag}, said {said_at}, acknowledged {acknowledged_at:?}");
+        println!("  {kind:?} {tag}, said {offered_at}, acknowledged {acknowledged_at:?}");
     }
     match story::of(&world.pool, message).await {
         Ok(events) => {

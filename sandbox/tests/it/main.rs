@@ -5,12 +5,13 @@
 mod commands;
 mod crash;
 mod delivery;
-mod doctor;
 mod demo;
+mod doctor;
 mod generation;
 mod migrations;
 mod model;
 mod money;
+mod operator;
 mod queue;
 mod webhook;
 

@@ -115,7 +115,8 @@ impl Queue {
             let mut connection = self.connection.clone();
             let fence: Option<String> =
                 command.arg(key("fence")).arg(lane.as_str()).query_async(&mut connection).await?;
-            let worker = fence.as_deref().and_then(|fence| fence.rsplit_once(':')).map_or("", |(owner, _)| owner);
+            let worker =
+                fence.as_deref().and_then(|fence| fence.rsplit_once(':')).map_or("", |(owner, _)| owner);
             return Ok(Head::Leased { worker: worker.to_owned(), remaining });
         }
         Ok(match score("ready").await? {

@@ -1,6 +1,5 @@
 //! `postly doctor`: its arguments, and how its report leaves. The looking is in `worker::doctor`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -23,8 +22,7 @@ impl Doctor {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let report = worker::doctor::examine(Env::of_process(), &Clock::system()).await;
         let text = if self.json { serde_json::to_string_pretty(&report)? } else { report.to_string() };
-        // A reader that has gone, such as `head`, is no reason to panic.
-        let _ = writeln!(std::io::stdout(), "{text}");
+        crate::print(&text);
         Ok(ExitCode::from(report.exit_code()))
     }
 }

@@ -1,11 +1,15 @@
 //! `postly`: the operator's tool.
 
 mod doctor;
+mod queue;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use shared::env::Env;
+use worker::operator::Desk;
+use worker::operator::explain::explain;
 
 /// Looks after Postly for WhatsApp. Reads the same variables as the services.
 #[derive(Parser)]
@@ -21,6 +25,20 @@ enum Command {
     Migrate,
     /// Checks every setting and every dependency, and says what to do; changes nothing.
     Doctor(doctor::Doctor),
+    /// Looks at the queue, stops it, moves what is in it.
+    #[command(subcommand)]
+    Queue(queue::Queue),
+    /// Tells the whole story of one message, and where it stands now.
+    Explain {
+        /// Its key in our books, the provider's id, or a digest as lists and logs show it.
+        message: String,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+        /// Shows the texts and the full id.
+        #[arg(long)]
+        reveal: bool,
+    },
 }
 
 #[tokio::main]
@@ -28,6 +46,8 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Migrate => migrate().await,
         Command::Doctor(doctor) => doctor.run().await,
+        Command::Queue(queue) => queue.run().await,
+        Command::Explain { message, json, reveal } => tell(&message, json, reveal).await,
     };
     done.unwrap_or_else(|error| {
         eprintln!("postly: {error:#}");
@@ -41,4 +61,16 @@ async fn migrate() -> anyhow::Result<ExitCode> {
     shared::db::migrate(&shared::db::pool(env.finish(options)?, 2)).await?;
     println!("the database is up to date");
     Ok(ExitCode::SUCCESS)
+}
+
+async fn tell(message: &str, json: bool, reveal: bool) -> anyhow::Result<ExitCode> {
+    let desk = Desk::open(Env::of_process())?;
+    let explanation = explain(&desk, message, reveal).await?;
+    print(&if json { serde_json::to_string_pretty(&explanation)? } else { explanation.to_string() });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line. A reader that has gone, such as `head`, is no reason to panic.
+fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -16,13 +16,13 @@ pub(super) fn kept(said: &[Said], books: &Books, verdict: &mut Verdict) -> usize
     }
     let mut pairs = 0;
     for lane in lanes.values_mut() {
-        lane.sort_by_key(|said| said.said_at);
+        lane.sort_by_key(|said| said.offered_at);
         for (place, later) in lane.iter().enumerate() {
             let Some(begun) = books.receipts.get(later.id.as_str()) else { continue };
             // Two that were said at once have no order between them, so the last few are looked at.
             for earlier in lane[..place].iter().rev().take(4) {
                 let Some(receipt) = books.receipts.get(earlier.id.as_str()) else { continue };
-                if earlier.acknowledged_at.is_none_or(|at| at >= later.said_at) {
+                if earlier.acknowledged_at.is_none_or(|at| at >= later.offered_at) {
                     continue;
                 }
                 pairs += 1;

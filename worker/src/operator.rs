@@ -1,0 +1,38 @@
+//! What the operator's tool does with the queue and the books: look, stop, move, replay.
+//!
+//! Everything here is safe beside running services, may be repeated, and shows no text of a person and no full number
+//! unless it is told to reveal them.
+
+pub mod dead;
+pub mod explain;
+pub mod status;
+mod table;
+
+use shared::env::Env;
+use shared::queue::{Queue, QueueSettings};
+use sqlx::PgPool;
+
+/// Enough for a tool that asks one thing after the other.
+const CONNECTIONS: u32 = 2;
+
+/// What an operator works with.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The queue.
+    pub queue: Queue,
+    /// The books.
+    pub pool: PgPool,
+}
+
+impl Desk {
+    /// Opens the desk with the services' own variables (`REDIS_URL`, `DATABASE_URL`, `LEASE_SECONDS`). Connects to
+    /// nothing yet.
+    pub fn open(mut env: Env) -> anyhow::Result<Self> {
+        let redis_url = shared::queue::address(&mut env);
+        let database = shared::db::from_env(&mut env);
+        let lease = crate::config::lease(&mut env);
+        let (redis_url, database, lease) = env.finish((redis_url, database, lease))?;
+        let queue = Queue::open(&redis_url, QueueSettings { lease, ..QueueSettings::default() })?;
+        Ok(Self { queue, pool: shared::db::pool(database, CONNECTIONS) })
+    }
+}
