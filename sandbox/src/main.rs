@@ -8,7 +8,7 @@ use clap::Parser;
 use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
-use sandbox::{chaos, chat, say};
+use sandbox::{chaos, chat, load, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,9 @@ fn main() -> ExitCode {
     }
     if let Some(role) = Role::of(&first) {
         return role.play();
+    }
+    if first == load::ARGUMENT {
+        return load::main();
     }
     let chaos = first == chaos::ARGUMENT;
     let run = async {

@@ -8,6 +8,7 @@ mod delivery;
 mod demo;
 mod doctor;
 mod generation;
+mod load;
 mod migrations;
 mod model;
 mod money;
