@@ -35,6 +35,9 @@ pub struct Backlog {
     /// How many messages each of them works on at once.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     slots: u32,
+    /// Keeps Redis from rewriting its append-only file meanwhile, to tell what the rewrites cost.
+    #[arg(long)]
+    without_rewrites: bool,
     /// The longest that filling or draining may take, in seconds.
     #[arg(long, default_value_t = 300)]
     at_most: u64,
@@ -54,6 +57,9 @@ impl Backlog {
         println!("  {}", conditions::with_redis(&mut redis).await?);
         let queue = Queue::open(&url.into(), QueueSettings::default())?;
         let limit = Duration::from_secs(self.at_most);
+        if self.without_rewrites {
+            redis.set("auto-aof-rewrite-percentage", "0").await?;
+        }
         // Scripts and connections are there before anything is counted.
         queue.figures().await?;
         let empty = redis.memory().await?;

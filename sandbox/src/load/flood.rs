@@ -1,7 +1,8 @@
 //! One sender with thousands of messages among many with one each: do the many wait longer than without that one?
 //!
 //! Rounds with and without the flood take turns, each on an empty queue, the two of a pair at the same moments of
-//! their lives, so that what the machine does besides falls on both.
+//! their lives, so that what the machine does besides falls on both. The flood is one lane and takes one slot at
+//! most: with few slots that are nearly all busy, the others feel that slot, as they would feel any other load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,16 +38,16 @@ pub struct Flood {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=19_000))]
     messages: u32,
     /// Milliseconds over which the ordinary messages come, at random moments.
-    #[arg(long, default_value_t = 4_000)]
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     over: u32,
     /// Milliseconds that the work on one message takes.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     work: u32,
     /// Messages worked on at once.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     slots: u32,
     /// Pairs of rounds.
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=50))]
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=50))]
     rounds: u32,
 }
 
@@ -68,8 +69,7 @@ impl Flood {
 
     async fn measure(&self, url: &str) -> Result<()> {
         let mut redis = Instrument::open(url).await?;
-        let busy =
-            float(self.senders as usize) * f64::from(self.work) / f64::from(self.over.max(1) * self.slots);
+        let busy = float(self.senders as usize) * f64::from(self.work) / f64::from(self.over * self.slots);
         println!(
             "\nflood: {} messages of one sender among {} others with one each, within {} ms",
             self.messages, self.senders, self.over

@@ -3,10 +3,13 @@
 //! On a connection of its own, which shares nothing with the queue that is measured.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Value, cmd};
+
+use super::sample::Sample;
 
 /// The name that all keys of the queue begin with.
 const PREFIX: &str = "{wa:0}";
@@ -14,11 +17,19 @@ const PREFIX: &str = "{wa:0}";
 /// A call that took this long inside Redis stands in the slow log: everybody else waited meanwhile.
 const SLOW_MICROS: u32 = 1_000;
 
+/// What the slow log has besides scripts: commands of constant cost, most of them steps of scripts. None of them
+/// works for a millisecond, so they measure how long Redis was kept from running.
+const ALONE: &str = "single commands (Redis had no processor)";
+
 /// Number, time, microseconds, words, client and its name.
 type SlowCall = (u64, u64, u64, Vec<Vec<u8>>, String, String);
 
 /// A look into one Redis.
-pub struct Instrument(MultiplexedConnection);
+pub struct Instrument {
+    connection: MultiplexedConnection,
+    /// Rewrites of the append-only file that Redis has forgotten because its counters were reset.
+    rewrites: u64,
+}
 
 impl Instrument {
     /// Connects, and lets Redis note what is slow.
@@ -26,25 +37,38 @@ impl Instrument {
         // It may be asked for much at once, and the machine may be busy.
         let patient = AsyncConnectionConfig::new().set_response_timeout(None);
         let client = redis::Client::open(url)?;
-        let mut instrument =
-            Self(client.get_multiplexed_async_connection_with_config(&patient).await.context("Redis")?);
-        let mut config = cmd("CONFIG");
-        config.arg("SET").arg("slowlog-log-slower-than").arg(SLOW_MICROS).arg("slowlog-max-len").arg(10_000);
-        config.arg("latency-monitor-threshold").arg(5);
-        instrument.ask::<()>(&config).await?;
+        let connection =
+            client.get_multiplexed_async_connection_with_config(&patient).await.context("Redis")?;
+        let mut instrument = Self { connection, rewrites: 0 };
+        instrument.set("slowlog-log-slower-than", &SLOW_MICROS.to_string()).await?;
+        instrument.set("slowlog-max-len", "10000").await?;
+        instrument.set("latency-monitor-threshold", "5").await?;
         Ok(instrument)
     }
 
     async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T> {
-        Ok(command.query_async(&mut self.0).await?)
+        Ok(command.query_async(&mut self.connection).await?)
     }
 
     /// Everything before this moment is no part of what is measured.
     pub async fn reset(&mut self) -> Result<()> {
-        for words in [["CONFIG", "RESETSTAT"], ["SLOWLOG", "RESET"], ["LATENCY", "RESET"]] {
-            self.ask::<Value>(cmd(words[0]).arg(words[1])).await?;
+        self.reset_counters().await?;
+        self.rewrites = 0;
+        for log in ["SLOWLOG", "LATENCY"] {
+            self.ask::<Value>(cmd(log).arg("RESET")).await?;
         }
         Ok(())
+    }
+
+    async fn reset_counters(&mut self) -> Result<()> {
+        self.rewrites = self.rewrites().await?;
+        self.ask(cmd("CONFIG").arg("RESETSTAT")).await
+    }
+
+    /// How often the append-only file was rewritten since [`Instrument::reset`].
+    async fn rewrites(&mut self) -> Result<u64> {
+        let counted: u64 = self.word("persistence", "aof_rewrites").await?.parse()?;
+        Ok(self.rewrites + counted)
     }
 
     /// Empties the database.
@@ -56,6 +80,11 @@ impl Instrument {
     pub async fn setting(&mut self, name: &str) -> Result<String> {
         let found: (String, String) = self.ask(cmd("CONFIG").arg("GET").arg(name)).await?;
         Ok(found.1)
+    }
+
+    /// Changes a setting.
+    pub async fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        self.ask(cmd("CONFIG").arg("SET").arg(name).arg(value)).await
     }
 
     async fn section(&mut self, section: &str) -> Result<BTreeMap<String, String>> {
@@ -85,6 +114,16 @@ impl Instrument {
         Ok(seconds("used_cpu_user") + seconds("used_cpu_sys"))
     }
 
+    /// Microseconds that the middle script call since the last question took inside Redis. What keeps Redis from
+    /// running now and then does not touch a median.
+    pub async fn script_micros(&mut self) -> Result<f64> {
+        let percentiles = self.word("latencystats", "latency_percentiles_usec_evalsha").await?;
+        let median = percentiles.split(',').find_map(|part| part.strip_prefix("p50="));
+        let median = median.context("a median of script calls")?.parse()?;
+        self.reset_counters().await?;
+        Ok(median)
+    }
+
     /// How many keys of each kind there are.
     pub async fn keys(&mut self) -> Result<BTreeMap<String, usize>> {
         let keys: Vec<String> = self.ask(cmd("KEYS").arg("*")).await?;
@@ -97,27 +136,22 @@ impl Instrument {
         Ok(kinds)
     }
 
-    /// The longest call of each script, and what else took time since [`Instrument::reset`], one line each.
+    /// The slow calls of each script, and what else took time since [`Instrument::reset`], one line each.
     pub async fn slowness(&mut self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         let calls: Vec<SlowCall> = self.ask(cmd("SLOWLOG").arg("GET").arg(-1)).await?;
-        let mut longest = BTreeMap::<String, (u64, usize)>::new();
+        let mut slow = BTreeMap::<&str, Vec<f64>>::new();
         for (_, _, micros, words, ..) in &calls {
-            let (most, times) = longest.entry(name(words)).or_default();
-            (*most, *times) = ((*most).max(*micros), *times + 1);
+            let millis = Duration::from_micros(*micros).as_secs_f64() * 1e3;
+            slow.entry(script(words).unwrap_or(ALONE)).or_default().push(millis);
         }
-        if longest.is_empty() {
+        if slow.is_empty() {
             lines.push("no call took 1 ms inside Redis".to_owned());
         }
-        for (script, (micros, times)) in longest {
-            let (whole, rest) = (micros / 1_000, micros % 1_000 / 100);
-            lines.push(format!(
-                "{script}: longest {whole}.{rest} ms inside Redis, {times} calls of 1 ms or more"
-            ));
-        }
-        let percentiles = self.section("latencystats").await?;
-        if let Some(micros) = percentiles.get("latency_percentiles_usec_evalsha") {
-            lines.push(format!("all scripts, us inside Redis: {micros}"));
+        for (name, millis) in slow {
+            let calls = millis.len();
+            let millis: Sample = millis.into_iter().collect();
+            lines.push(format!("{name}: {calls} times 1 ms or more inside Redis, ms {}", millis.spread()));
         }
         let events: Vec<Vec<Value>> = self.ask(cmd("LATENCY").arg("LATEST")).await?;
         for event in events {
@@ -125,19 +159,18 @@ impl Instrument {
                 lines.push(format!("{}: at most {most} ms", String::from_utf8_lossy(name)));
             }
         }
-        let rewrites = self.word("persistence", "aof_rewrites").await?;
-        lines.push(format!("{rewrites} rewrites of the append-only file since the start of Redis"));
+        lines.push(format!("{} rewrites of the append-only file", self.rewrites().await?));
         Ok(lines)
     }
 }
 
-/// Which script a call in the slow log was, by its keys; of other calls, the command.
-fn name(words: &[Vec<u8>]) -> String {
+/// Which script a call in the slow log was, by its keys.
+fn script(words: &[Vec<u8>]) -> Option<&'static str> {
     let word = |place: usize| words.get(place).map(|word| String::from_utf8_lossy(word)).unwrap_or_default();
     if !word(0).starts_with("EVAL") {
-        return word(0).into_owned();
+        return None;
     }
-    let script = match (&*word(2), word(4).trim_start_matches(PREFIX)) {
+    Some(match (&*word(2), word(4).trim_start_matches(PREFIX)) {
         ("4", "stats") => "enqueue",
         ("4", _) => "figures",
         ("2", _) => "set_aside",
@@ -145,7 +178,6 @@ fn name(words: &[Vec<u8>]) -> String {
         ("8", _) => "settle",
         ("3", _) => "renew",
         ("5", _) => "recover",
-        _ => "a script",
-    };
-    script.to_owned()
+        _ => "another script",
+    })
 }

@@ -29,6 +29,7 @@ struct Slice {
     reference: f64,
     ratio: f64,
     processor: f64,
+    script: f64,
 }
 
 /// Fills the queue and prints each slice. Returns the bytes of all payloads.
@@ -36,10 +37,7 @@ pub async fn fill(options: &Backlog, queue: &Queue, url: &str, redis: &mut Instr
     let mut bare = connection(url).await?;
     let clock = Clock::system();
     println!("  filling, one message a webhook, {} webhooks at once", options.webhooks);
-    println!(
-        "    {:>16} {:>10} {:>13} {:>7} {:>18}",
-        "waiting", "enqueue/s", "bare RPUSH/s", "ratio", "Redis CPU us/msg"
-    );
+    println!("             waiting  enqueue/s  RPUSH/s  enqueue/RPUSH  Redis CPU us/msg  script us (p50)");
     let (mut next, mut payload, mut slices) = (0, 0, Vec::new());
     for bound in options.bounds() {
         let first = next;
@@ -73,23 +71,26 @@ pub async fn fill(options: &Backlog, queue: &Queue, url: &str, redis: &mut Instr
             reference: messages / others.as_secs_f64(),
             ratio: ratios.into_iter().collect::<Sample>().median(),
             processor: processor * 1e6 / messages,
+            script: redis.script_micros().await?,
         };
         println!(
-            "    {:>16} {:>10.0} {:>13.0} {:>7.2} {:>18.0}",
+            "    {:>16} {:>10.0} {:>8.0} {:>14.2} {:>17.1} {:>16.1}",
             format!("{first}-{next}"),
             slice.rate,
             slice.reference,
             slice.ratio,
-            slice.processor
+            slice.processor,
+            slice.script
         );
         slices.push(slice);
     }
     if let [first, .., last] = slices.as_slice() {
         println!(
-            "    last slice / first slice: {:.2} as measured, {:.2} beside the reference, CPU of Redis {:.2}",
+            "    last slice / first slice: rate {:.2}, rate beside RPUSH {:.2}, CPU {:.2}, script {:.2}",
             last.rate / first.rate,
             last.ratio / first.ratio,
-            last.processor / first.processor
+            last.processor / first.processor,
+            last.script / first.script
         );
     }
     Ok(float(payload))
