@@ -140,12 +140,11 @@ impl Flood {
         redis.clear().await?;
         let clock = Clock::system();
         let queue = Queue::open(&url.into(), QueueSettings::default())?;
-        if flood {
-            let jobs: Vec<Job> =
-                (0..self.messages as usize).map(|n| crowd::job(FLOODER, n, &clock)).collect();
-            let answers = queue.enqueue(&jobs).await?;
-            ensure!(answers.iter().all(|answer| *answer == Enqueued::Queued), "the flood was not taken");
-        }
+        // One of them at least: the others begin over connections that are open and scripts that are loaded.
+        let number = if flood { self.messages as usize } else { 1 };
+        let jobs: Vec<Job> = (0..number).map(|n| crowd::job(FLOODER, n, &clock)).collect();
+        let answers = queue.enqueue(&jobs).await?;
+        ensure!(answers.iter().all(|answer| *answer == Enqueued::Queued), "the flood was not taken");
         let (starts, mut started) = mpsc::unbounded_channel();
         let work = Duration::from_millis(u64::from(self.work));
         let handler: Handler = {
@@ -165,6 +164,7 @@ impl Flood {
         let own = Queue::open(&url.into(), QueueSettings::default())?;
         let hand = Hand::start(own, self.slots as usize, handler);
         let flooder = crowd::job(FLOODER, 0, &clock).lane;
+        started.recv().await.context("the worker is gone")?;
         let begin = Instant::now() + Duration::from_millis(200);
         let mut writers = JoinSet::new();
         for (person, moment) in moments.iter().copied().enumerate() {
