@@ -90,9 +90,13 @@ async fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// A private Redis as careful as in production, whatever the environment names, and no Postgres.
-async fn a_redis() -> Result<Servers> {
+/// Measures on a private Redis as careful as in production, whatever the environment names, and no Postgres. The
+/// measure is given its address.
+async fn on_a_redis(measure: impl AsyncFnOnce(&str) -> Result<()>) -> Result<()> {
     let exe = std::env::current_exe().context("finding this program")?;
     let nowhere = Some("postgres://nowhere".to_owned());
-    Servers::start(Options { database_url: nowhere, redis_url: None, ..Options::demo(exe) }).await
+    let servers =
+        Servers::start(Options { database_url: nowhere, redis_url: None, ..Options::demo(exe) }).await?;
+    let measured = measure(&servers.redis_url).await;
+    servers.stop().await.and(measured)
 }

@@ -12,7 +12,7 @@ use shared::queue::{Queue, QueueSettings};
 
 use super::instrument::Instrument;
 use super::sample::float;
-use super::{a_redis, conditions};
+use super::{conditions, on_a_redis};
 
 /// Slices that a backlog is looked at in.
 const SLICES: usize = 10;
@@ -46,9 +46,7 @@ pub struct Backlog {
 impl Backlog {
     /// Fills, drains, and looks at what is left.
     pub async fn run(self) -> Result<()> {
-        let servers = a_redis().await?;
-        let measured = self.measure(&servers.redis_url).await;
-        servers.stop().await.and(measured)
+        on_a_redis(async |url| self.measure(url).await).await
     }
 
     async fn measure(&self, url: &str) -> Result<()> {

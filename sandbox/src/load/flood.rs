@@ -20,7 +20,7 @@ use worker::lanes::Handler;
 use super::hand::Hand;
 use super::instrument::Instrument;
 use super::sample::{Sample, float};
-use super::{a_redis, conditions, crowd};
+use super::{conditions, crowd, on_a_redis};
 
 /// The one who floods; the others are counted from one.
 const FLOODER: usize = 0;
@@ -62,9 +62,7 @@ struct Round {
 impl Flood {
     /// Runs all rounds.
     pub async fn run(self) -> Result<()> {
-        let servers = a_redis().await?;
-        let measured = self.measure(&servers.redis_url).await;
-        servers.stop().await.and(measured)
+        on_a_redis(async |url| self.measure(url).await).await
     }
 
     async fn measure(&self, url: &str) -> Result<()> {
