@@ -1,8 +1,8 @@
 //! Every word that we send stands here before it leaves, and stays until we know how it arrived.
 //!
-//! Owner of `wa.outbox`. A row is unique by (cause, part), so that no cause is answered twice. Neither provider
-//! has an idempotency key: a send whose outcome is not known is `unknown` and is never blindly repeated. Our
-//! own id travels with the send and comes back in the provider's reports, which move a row only forward.
+//! Owner of `wa.outbox`. A row is unique by (cause, part), so that no cause is answered twice. Neither provider has an
+//! idempotency key: a send whose outcome is not known is `unknown` and never blindly repeated. Our own id travels along
+//! and comes back in the provider's reports, which move a row only forward.
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -59,7 +59,7 @@ pub struct Outgoing {
     pub body: String,
     /// Where it stands.
     pub state: State,
-    /// How often it may have reached the provider: a refusal takes its hand-over back.
+    /// How often it may have reached the provider; a refusal is not counted.
     pub attempts: i32,
     /// When it was written.
     pub created_at: DateTime<Utc>,
@@ -70,7 +70,7 @@ pub struct Outgoing {
 /// The parts of the latest handling: those before it belong to one that failed and was replayed.
 const LATEST: &str = "part > 100 * coalesce((select replays from wa.receipt where message_id = cause), 0)";
 
-/// Puts the parts of an answer to a message in the outbox. Belongs in the transaction that decides the answer.
+/// Puts the parts of an answer in the outbox. Belongs in the transaction that decides the answer.
 pub async fn put(
     db: &mut PgConnection,
     to: &Inbound,
@@ -166,12 +166,9 @@ pub async fn not_taken(db: impl PgExecutor<'_>, id: OutboxId, code: &str) -> Res
 /// Nobody ever reported on it: pending once more. That it may have left stays counted. `false`: a report came.
 #[must_use = "what was reported on must not be sent again"]
 pub async fn unreported(db: impl PgExecutor<'_>, id: OutboxId) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "update wa.outbox set state = 'pending', error_code = 'unknown' where id = $1 and state = 'unknown'",
-    )
-    .bind(id.get())
-    .execute(db)
-    .await?;
+    let statement =
+        "update wa.outbox set state = 'pending', error_code = 'unknown' where id = $1 and state = 'unknown'";
+    let done = sqlx::query(statement).bind(id.get()).execute(db).await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -1,6 +1,8 @@
 //! The processes of a storm, and the supervisor that starts each again when it has ended, for whatever reason: as a
 //! real one would.
 
+mod orders;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -217,112 +219,6 @@ impl Cast {
             _ if exit.success() && part.doom == Doom::Asked => {}
             _ => lock(&self.accidents).push(format!("{} ended by itself: {exit}", part.role.argument())),
         }
-    }
-
-    /// Sends `kill -9` to somebody in this role, or asks to stop.
-    pub(super) fn ends(&self, role: Role, which: usize, kill: bool) {
-        let mut parts = lock(&self.parts);
-        let mut those: Vec<&mut Part> = parts.iter_mut().filter(|part| part.role == role).collect();
-        let count = those.len();
-        let Some(part) = those.get_mut(which % count) else { return };
-        if let (Some(process), Doom::None) = (&part.process, part.doom) {
-            part.doom = if kill { Doom::Killed } else { Doom::Asked };
-            process.signal(if kill { Signal::SIGKILL } else { Signal::SIGTERM });
-            if kill {
-                self.kills.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-    }
-
-    /// Lets somebody in this role stand still for a while.
-    pub(super) async fn freezes(&self, role: Role, which: usize, by: Duration) {
-        let signals = |signal: Signal| {
-            let parts = lock(&self.parts);
-            let those: Vec<&Part> = parts.iter().filter(|part| part.role == role).collect();
-            let part = those[which % those.len()];
-            if let Some(process) = &part.process {
-                process.signal(signal);
-            }
-            part.key.clone()
-        };
-        let from = self.clock.now();
-        let key = signals(Signal::SIGSTOP);
-        tokio::time::sleep(by).await;
-        // Whoever has taken the place meanwhile was never stopped: to go on changes nothing for it.
-        signals(Signal::SIGCONT);
-        lock(&self.absences).push(Absence { key, from, until: Some(self.clock.now()) });
-    }
-
-    /// The first in this role cannot reach Redis for a while, and everybody else can.
-    pub(super) async fn cuts_off(&self, role: Role, by: Duration) {
-        let key = || lock(&self.parts).iter().find(|part| part.role == role).map(|part| part.key.clone());
-        for (_, wire) in self.wires.iter().filter(|(owner, _)| *owner == role) {
-            let (from, before) = (self.clock.now(), key());
-            wire.is_whole(false);
-            tokio::time::sleep(by).await;
-            wire.is_whole(true);
-            // Its leases have passed to others: it works on and is not heard of.
-            let until = Some(self.clock.now());
-            let keys = [before, key()].into_iter().flatten();
-            lock(&self.absences).extend(keys.map(|key| Absence { key, from, until }));
-        }
-    }
-
-    /// The next one to start in this role dies when it comes by this point.
-    pub(super) fn dies_at(&self, role: Role, point: String) {
-        lock(&self.points).push_back((role, point));
-    }
-
-    /// How many of these are still waiting for somebody to start.
-    pub(super) fn doomed(&self) -> usize {
-        lock(&self.points).len()
-    }
-
-    /// Nobody is to die any more: those that have a point ahead of them are replaced.
-    pub(super) fn heals(&self) {
-        lock(&self.points).clear();
-        for (_, wire) in &self.wires {
-            wire.is_whole(true);
-        }
-        for part in lock(&self.parts).iter_mut() {
-            if let Some(process) = &part.process {
-                process.signal(Signal::SIGCONT);
-                if part.point.is_some() && part.doom == Doom::None {
-                    part.doom = Doom::Asked;
-                    process.signal(Signal::SIGTERM);
-                }
-            }
-        }
-    }
-
-    /// Everybody is asked to stop, and does.
-    pub(super) async fn leave(&self) {
-        let parts = std::mem::take(&mut *lock(&self.parts));
-        for part in &parts {
-            if let Some(process) = &part.process {
-                process.signal(Signal::SIGTERM);
-            }
-        }
-        for mut part in parts {
-            if let Some(process) = &mut part.process {
-                let ended = process.ended(READY).await;
-                if !ended.as_ref().is_ok_and(std::process::ExitStatus::success) {
-                    let name = part.role.argument();
-                    lock(&self.accidents).push(format!("{name} did not stop in order: {ended:?}"));
-                }
-            }
-        }
-    }
-
-    /// The time of the storm.
-    pub(super) fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
-    }
-
-    /// Nobody could write anything down from then until now.
-    pub(super) fn without_books(&self, from: DateTime<Utc>) {
-        let until = Some(self.clock.now());
-        lock(&self.absences).push(Absence { key: String::new(), from, until });
     }
 
     /// Ends that nobody had ordered.
