@@ -48,6 +48,9 @@ const POISON: &str = "mandragore";
 /// A brief with this word never gets an answer from the model.
 const HOPELESS: &str = "quadrature";
 
+/// A brief with this word takes the model longer than a lease.
+const TEDIOUS: &str = "labyrinthe";
+
 /// The lease of the workers. Short, so that taking over is part of every minute; long enough that a busy machine does
 /// not look like a dead one.
 const LEASE: Duration = Duration::from_secs(2);
@@ -68,7 +71,7 @@ struct Arguments {
     /// Takes guards away (several with commas), to see that the verdict notices.
     #[arg(long, value_name = "GUARD", value_delimiter = ',')]
     without: Vec<String>,
-    /// Takes every guard away, one storm each, and prints who noticed.
+    /// Takes every guard away (or those of --without), one storm each, and prints whether the verdict noticed.
     #[arg(long)]
     guards: bool,
 }
@@ -95,7 +98,7 @@ pub async fn main(arguments: impl Iterator<Item = String>, stop: CancellationTok
     }
     let work = async {
         if arguments.guards {
-            return guards::prove(arguments.seed, arguments.kills).await;
+            return guards::prove(arguments.seed, arguments.kills, &arguments.without).await;
         }
         let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
         let again = format!("cargo chaos --seed {seed} --kills {}", arguments.kills);
@@ -159,6 +162,7 @@ async fn open(without: &[String]) -> Result<World> {
     stage.meta.retries_messages(Persistence::until_ok(7, Duration::from_millis(100)));
     stage.meta.retries_statuses(Persistence::until_ok(9, Duration::from_millis(100)));
     stage.openai.fails_always(HOPELESS, OpenAiFault::Overloaded503);
+    stage.openai.slow_always(TEDIOUS, LEASE + Duration::from_millis(400));
     stage.openai.slow(Duration::from_millis(30));
     let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
     db::migrate(&pool).await?;

@@ -131,7 +131,8 @@ impl Patience {
     #[must_use]
     pub fn hurried() -> Self {
         Self {
-            attempts: 4,
+            // More than the leases that a message may lose: what kills its workers must not pass for what fails.
+            attempts: 12,
             retry: Backoff { first: Duration::from_millis(50), longest: Duration::from_millis(500) },
             unknown_deadline: Duration::from_secs(6),
             unknown_poll: Duration::from_millis(100),

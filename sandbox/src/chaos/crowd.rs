@@ -13,7 +13,7 @@ use shared::message::Provider;
 use tokio_util::sync::CancellationToken;
 
 use super::record::{Kind, Said};
-use super::{HOPELESS, POISON, World};
+use super::{HOPELESS, POISON, TEDIOUS, World};
 use crate::person::{Person, Said as Sent};
 
 /// How many people talk at the same time.
@@ -105,7 +105,8 @@ impl Member {
         if rng.random_bool(0.02) {
             return (Kind::Hopeless, format!("Un post sur la {HOPELESS} du cercle {tag}"), number);
         }
-        (Kind::Brief, format!("Crée un post Instagram pour la fête {tag}"), number)
+        let subject = if rng.random_bool(0.06) { TEDIOUS } else { "fête" };
+        (Kind::Brief, format!("Crée un post Instagram pour notre {subject} {tag}"), number)
     }
 
     #[expect(clippy::unused_self, reason = "reads as its sibling does")]

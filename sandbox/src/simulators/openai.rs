@@ -56,6 +56,7 @@ struct Room {
     journal: Journal,
     faults: Faults<OpenAiFault>,
     hopeless: Watched<Vec<(String, OpenAiFault)>>,
+    tedious: Watched<Vec<(String, Duration)>>,
     calls: Watched<Calls>,
 }
 
@@ -73,6 +74,7 @@ impl OpenAi {
             life: Life::default(),
             faults: Faults::default(),
             hopeless: Watched::new(Vec::new()),
+            tedious: Watched::new(Vec::new()),
             calls: Watched::new(Calls::default()),
         }));
         openai.0.life.serve(door, api::routes(&openai));
@@ -183,6 +185,11 @@ impl OpenAi {
     /// Every call whose request contains this word meets this trouble, for ever.
     pub fn fails_always(&self, word: &str, fault: OpenAiFault) {
         self.0.hopeless.change(|hopeless| hopeless.push((word.to_owned(), fault)));
+    }
+
+    /// Every call whose request contains this word takes this long, for ever.
+    pub fn slow_always(&self, word: &str, by: Duration) {
+        self.0.tedious.change(|tedious| tedious.push((word.to_owned(), by)));
     }
 
     /// The next `n` calls are worked on, but the answer is lost with the connection.

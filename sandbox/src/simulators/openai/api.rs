@@ -36,10 +36,9 @@ async fn complete(State(openai): State<OpenAi>, headers: HeaderMap, body: Bytes)
     let started = Instant::now();
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let schema_name = request["response_format"]["json_schema"]["name"].as_str().map(str::to_owned);
-    let hopeless = openai.0.hopeless.read(|hopeless| {
-        let text = String::from_utf8_lossy(&body);
-        hopeless.iter().find(|(word, _)| text.contains(word.as_str())).map(|(_, fault)| *fault)
-    });
+    let text = String::from_utf8_lossy(&body);
+    let hopeless = openai.0.hopeless.read(|words| said_of(&text, words));
+    let tedious = openai.0.tedious.read(|words| said_of(&text, words)).unwrap_or_default();
     let fault = hopeless.or_else(|| openai.0.faults.next(schema_name.as_deref()));
     let call = Call {
         at: openai.0.clock.now(),
@@ -56,6 +55,7 @@ async fn complete(State(openai): State<OpenAi>, headers: HeaderMap, body: Bytes)
     let ready = async {
         calls::pass(&openai.0.calls, schema_name.as_deref()).await;
         openai.0.faults.linger().await;
+        tokio::time::sleep(tedious).await;
     };
     if openai.0.life.unless_stopped(ready).await.is_none() {
         return life::cut();
@@ -97,6 +97,11 @@ async fn model(State(openai): State<OpenAi>, Path(id): Path<String>, headers: He
         found.ok_or_else(|| ApiError::model(&id))
     });
     dressed(found.map(axum::Json).into_response(), started)
+}
+
+/// What was ordered for the first of these words that a text contains.
+fn said_of<T: Copy>(text: &str, words: &[(String, T)]) -> Option<T> {
+    words.iter().find(|(word, _)| text.contains(word.as_str())).map(|(_, ordered)| *ordered)
 }
 
 /// The bearer key of a request.
