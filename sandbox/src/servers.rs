@@ -58,6 +58,7 @@ impl Servers {
         let order = Order {
             base,
             durable,
+            redis_cluster: options.redis_cluster,
             redis_databases: options.redis_url.is_none().then_some(redis_databases),
             postgres_connections: options.database_url.is_none().then_some(postgres_connections),
         };

@@ -86,6 +86,15 @@ impl Member {
                     let (one, other) = tokio::join!(self.says(world, one), self.says(world, other));
                     earlier.extend([one, other]);
                 }
+                // Work that takes long, and a backlog behind it that a zombie could rob.
+                78..88 => {
+                    let long = format!("Crée un post sur notre {TEDIOUS} ref-{}-{number}z", self.place);
+                    earlier.push(self.says(world, (Kind::Brief, long, number)).await);
+                    for _ in 0..3 {
+                        number += 1;
+                        earlier.push(self.says(world, self.command(number, &mut rng)).await);
+                    }
+                }
                 _ => {
                     // The latest, at once; or any, long after its answer.
                     let again = if rng.random_bool(0.5) { earlier.last() } else { earlier.choose(&mut rng) };
@@ -105,8 +114,7 @@ impl Member {
         if rng.random_bool(0.02) {
             return (Kind::Hopeless, format!("Un post sur la {HOPELESS} du cercle {tag}"), number);
         }
-        let subject = if rng.random_bool(0.06) { TEDIOUS } else { "fête" };
-        (Kind::Brief, format!("Crée un post Instagram pour notre {subject} {tag}"), number)
+        (Kind::Brief, format!("Crée un post Instagram pour notre fête {tag}"), number)
     }
 
     #[expect(clippy::unused_self, reason = "reads as its sibling does")]

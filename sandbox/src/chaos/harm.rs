@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use shared::fault::{INTAKE_POINTS, POINTS, RELAY_POINTS};
 use tokio::task::JoinSet;
@@ -100,8 +100,14 @@ pub(super) async fn does(world: &Arc<World>, seed: u64, kills: u32) -> Result<Ta
     let mut tally = Tally::default();
     // What takes its time beside the rest: frozen processes, slow models.
     let mut aside = JoinSet::new();
+    let (mut deck, mut half) = (Vec::new(), 0);
     while world.cast.kills.load(Ordering::SeqCst) < kills {
-        let harm = draw(&mut rng);
+        if deck.is_empty() {
+            deck = shuffled(half, &mut rng);
+            half += 1;
+        }
+        let Some(card) = deck.pop() else { continue };
+        let harm = draw(card, &mut rng);
         if matches!(harm, Harm::DieAt(..)) && world.cast.doomed() >= DOOMED {
             continue;
         }
@@ -114,7 +120,14 @@ pub(super) async fn does(world: &Arc<World>, seed: u64, kills: u32) -> Result<Ta
     Ok(tally)
 }
 
-fn draw(rng: &mut StdRng) -> Harm {
+/// Half a deck, shuffled: so that even a short storm meets nearly everything, and a long one in its proportions.
+fn shuffled(half: u32, rng: &mut StdRng) -> Vec<u32> {
+    let mut deck: Vec<u32> = (0..100).filter(|card| card % 2 == half % 2).collect();
+    deck.shuffle(rng);
+    deck
+}
+
+fn draw(card: u32, rng: &mut StdRng) -> Harm {
     let which = rng.random_range(0..6);
     let mut millis = |from: u64, to: u64| Duration::from_millis(rng.random_range(from..to));
     let (short, outage, beyond) = (millis(100, 900), millis(200, 2_500), LEASE + millis(300, 1_500));
@@ -123,27 +136,27 @@ fn draw(rng: &mut StdRng) -> Harm {
         let point = points.choose(rng).copied().unwrap_or(POINTS[0]);
         format!("{point}:{nth}")
     };
-    match rng.random_range(0..100) {
-        0..26 => Harm::DieAt(Role::Worker, at(POINTS, rng)),
-        26..42 => Harm::Kill(Role::Worker, which),
-        42..49 => Harm::Kill(Role::Ingest, which),
-        49..54 => Harm::DieAt(Role::Ingest, at(INTAKE_POINTS, rng)),
-        54..57 => Harm::DieAt(Role::Worker, at(RELAY_POINTS, rng)),
-        57..61 => Harm::Term(Role::Worker, which),
-        61..63 => Harm::Term(Role::Ingest, which),
-        63..70 => Harm::Freeze(Role::Worker, which, beyond),
-        70..71 => Harm::Freeze(Role::Ingest, which, short),
-        71..75 => Harm::CutOff(Role::Ingest, beyond),
-        75..77 => Harm::CutOff(Role::Worker, beyond),
-        77..80 => Harm::Redis(Outage::Killed(outage)),
-        80..82 => Harm::Redis(Outage::Frozen(outage)),
-        82..84 => Harm::Postgres(Outage::Killed(outage)),
-        84..86 => Harm::Postgres(Outage::Frozen(outage)),
-        86..88 => Harm::Both(short),
-        88..92 => Harm::Model(model(rng)),
-        92..94 => Harm::SlowModel(Duration::from_millis(rng.random_range(500..2_800))),
-        94..96 => Harm::Meta(rng.random_range(1..4), meta(rng)),
-        96..98 => Harm::Twilio(rng.random_range(1..4), twilio(rng)),
+    match card {
+        0..24 => Harm::DieAt(Role::Worker, at(POINTS, rng)),
+        24..38 => Harm::Kill(Role::Worker, which),
+        38..44 => Harm::Kill(Role::Ingest, which),
+        44..48 => Harm::DieAt(Role::Ingest, at(INTAKE_POINTS, rng)),
+        48..52 => Harm::DieAt(Role::Worker, at(RELAY_POINTS, rng)),
+        52..56 => Harm::Term(Role::Worker, which),
+        56..58 => Harm::Term(Role::Ingest, which),
+        58..70 => Harm::Freeze(Role::Worker, which, beyond),
+        70..72 => Harm::Freeze(Role::Ingest, which, short),
+        72..76 => Harm::CutOff(Role::Ingest, beyond),
+        76..80 => Harm::CutOff(Role::Worker, beyond),
+        80..84 => Harm::Redis(Outage::Killed(outage)),
+        84..86 => Harm::Redis(Outage::Frozen(outage)),
+        86..88 => Harm::Postgres(Outage::Killed(outage)),
+        88..90 => Harm::Postgres(Outage::Frozen(outage)),
+        90..92 => Harm::Both(short),
+        92..94 => Harm::Model(model(rng)),
+        94..96 => Harm::SlowModel(Duration::from_millis(rng.random_range(500..2_800))),
+        96 => Harm::Meta(rng.random_range(1..4), meta(rng)),
+        97 => Harm::Twilio(rng.random_range(1..4), twilio(rng)),
         _ => Harm::Reports(reports(rng)),
     }
 }

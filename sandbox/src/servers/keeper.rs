@@ -104,7 +104,7 @@ impl Estate {
         };
         let start_redis = async {
             let (Some(program), Some(databases)) = (redis, order.redis_databases) else { return Ok(None) };
-            let recipe = Redis::create(program, directory, databases, order.durable)?;
+            let recipe = Redis::create(program, directory, databases, order.durable, order.redis_cluster)?;
             Instance::start(recipe, directory.path().join("redis.log")).await.map(Some)
         };
         // Both to their end, even when one fails: what did start is then known and can be stopped.

@@ -30,6 +30,8 @@ pub struct Options {
     pub durable: bool,
     /// How many logical databases a private Redis has.
     pub redis_databases: u16,
+    /// Whether a private Redis is a cluster, of one node that serves every slot once it is told to.
+    pub redis_cluster: bool,
     /// How many connections a private Postgres accepts.
     pub postgres_connections: u16,
     /// A Postgres to use as it is; `None` starts a private one.
@@ -53,6 +55,7 @@ impl Options {
             base: default_base(),
             durable: false,
             redis_databases: TEST_DATABASES,
+            redis_cluster: false,
             postgres_connections: CONNECTIONS,
             database_url: from_environment(DATABASE_URL),
             redis_url: from_environment(REDIS_URL),

@@ -27,12 +27,19 @@ pub struct Redis {
     data: PathBuf,
     databases: u16,
     durable: bool,
+    cluster: bool,
 }
 
 impl Redis {
     /// Makes the room of a new, empty Redis.
-    pub fn create(program: PathBuf, directory: &RunDirectory, databases: u16, durable: bool) -> Result<Self> {
-        Ok(Self { program, data: directory.room("redis")?, databases, durable })
+    pub fn create(
+        program: PathBuf,
+        directory: &RunDirectory,
+        databases: u16,
+        durable: bool,
+        cluster: bool,
+    ) -> Result<Self> {
+        Ok(Self { program, data: directory.room("redis")?, databases, durable, cluster })
     }
 }
 
@@ -43,6 +50,9 @@ impl Recipe for Redis {
 
     fn command(&self, port: u16) -> Command {
         let mut command = plain_command(&self.program);
+        if self.cluster {
+            command.args(["--cluster-enabled", "yes"]);
+        }
         command
             .current_dir(&self.data)
             .args(["--port", &port.to_string()])

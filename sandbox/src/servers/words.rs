@@ -19,6 +19,8 @@ pub struct Order {
     pub durable: bool,
     /// Logical databases of the Redis to start; `None` starts no Redis.
     pub redis_databases: Option<u16>,
+    /// See [`super::Options::redis_cluster`].
+    pub redis_cluster: bool,
     /// Connections of the Postgres to start; `None` starts no Postgres.
     pub postgres_connections: Option<u16>,
 }

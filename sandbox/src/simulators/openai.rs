@@ -131,6 +131,15 @@ impl OpenAi {
         self.0.calls.read(|calls| calls.made.iter().filter_map(refused).collect())
     }
 
+    /// The keys of those who wait for an answer at the moment, as far as the latest `among` calls tell.
+    #[must_use]
+    pub fn waiting(&self, among: usize) -> Vec<String> {
+        self.0.calls.read(|calls| {
+            let latest = calls.made.iter().rev().take(among);
+            latest.filter(|call| call.status.is_none()).map(|call| call.key.clone()).collect()
+        })
+    }
+
     /// Waits until `n` calls in all have arrived (they may still be held), and returns all of them.
     pub async fn wait_calls(&self, n: usize, within: Duration) -> Result<Vec<Call>, TimedOut> {
         let enough = |calls: &Calls| (calls.made.len() >= n).then(|| calls.made.clone());

@@ -1,6 +1,7 @@
 //! The queue's promises, on a real Redis. Every test ends with a look at the raw keys, which must agree.
 
 mod claims;
+mod cluster;
 mod dead;
 mod figures;
 mod hands;

@@ -25,12 +25,14 @@ impl Cast {
         }
     }
 
-    /// Lets somebody in this role stand still for a while.
+    /// Lets somebody in this role stand still for a while: a worker that waits for the model, if one does.
     pub(in crate::chaos) async fn freezes(&self, role: Role, which: usize, by: Duration) {
+        let waiting = self.openai.waiting(40);
         let signals = |signal: Signal| {
             let parts = lock(&self.parts);
             let those: Vec<&Part> = parts.iter().filter(|part| part.role == role).collect();
-            let part = those[which % those.len()];
+            let part = those.iter().find(|part| waiting.contains(&part.key));
+            let part = part.copied().unwrap_or(those[which % those.len()]);
             if let Some(process) = &part.process {
                 process.signal(signal);
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sandbox::conversation::BareQueue;
 use sandbox::servers::{Options, Servers};
-use shared::queue::{Enqueued, QueueSettings, Settlement, Verdict};
+use shared::queue::{Enqueued, QueueSettings, Restored, Settlement, Verdict};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -18,9 +18,12 @@ use super::{id, message, say, the_one, until, until_idle};
 
 /// A Redis that a test may harm. No Postgres.
 pub(crate) async fn a_redis() -> Servers {
+    Servers::start(only_redis()).await.unwrap()
+}
+
+pub(super) fn only_redis() -> Options {
     let options = Options::tests(PathBuf::from(env!("CARGO_BIN_EXE_sandbox")));
-    let nowhere = Some("postgres://nowhere".to_owned());
-    Servers::start(Options { database_url: nowhere, redis_url: None, ..options }).await.unwrap()
+    Options { database_url: Some("postgres://nowhere".to_owned()), redis_url: None, ..options }
 }
 
 #[tokio::test]
@@ -43,6 +46,11 @@ async fn every_script_survives_being_forgotten() {
     assert_eq!(queue.figures().await.unwrap().leased, 1);
     forget().await;
     assert_eq!(queue.set_aside(&message("a", "2").id, "why", b"").await.unwrap(), Enqueued::Queued);
+    forget().await;
+    assert_eq!(queue.restore(&[message("bob", "3")]).await.unwrap(), [Restored::Settled]);
+    forget().await;
+    let dead = queue.dead_letters(None, 1).await.unwrap().remove(0);
+    assert!(queue.discard(&dead.id).await.unwrap() && !queue.replay(&dead.id).await.unwrap());
     forget().await;
     let done = Settlement { lease: leased.lease, verdict: Verdict::Done };
     assert_eq!(queue.settle(&[done]).await.unwrap(), [true]);
