@@ -4,13 +4,13 @@
 -- ARGV: 1 prefix, 2 most messages held, 3 most messages in one lane, 4 seconds of a claim window,
 --       then for each job: 16 bytes of digest, lane, id, moment of its arrival (RFC 3339, UTC), payload
 -- Reply, for each job: 1 queued (or moved to its place), 0 seen before, -1 full, -2 set aside because its lane
---   overflows, -3 not now: a message that came later is being worked on
+--   overflows, -3 not now: a message that came later is being worked on, or this call has looked at enough
 local prefix, most, lane_most, window = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local this_window = math.floor(time[1] / window)
 local room = most - tonumber(redis.call('HGET', KEYS[5], 'depth') or '0') - redis.call('XLEN', KEYS[7])
-local queued, taken, woken, waits, out = 0, 0, 0, {}, {}
+local queued, taken, woken, looked, waits, out = 0, 0, 0, 0, {}, {}
 
 -- Moments with and without a fraction compare as text once the trailing Z is gone.
 local function moment(text) return (string.gsub(text, 'Z$', '')) end
@@ -28,9 +28,11 @@ for i = 5, #ARGV, 5 do
   local seen = redis.call('HEXISTS', claims, digest) == 1 or redis.call('HEXISTS', earlier, digest) == 1
   local list = prefix .. 'lane:' .. lane
   local length = redis.call('LLEN', list)
-  -- From the tail to the front, past everything that came later. Few are there: lanes are short after an outage.
+  -- From the tail to the front, past everything that came later, at most a thousand: Redis serves nobody else meanwhile.
   local place, behind, twin = length, nil, nil
-  for index = length - 1, math.max(0, length - 1000), -1 do
+  if looked > 500 then waits[lane] = waits[lane] or -3 end
+  for index = length - 1, waits[lane] and length or math.max(0, length - 1000), -1 do
+    looked = looked + 1
     local standing = redis.call('LINDEX', list, index)
     local job = job_of(standing)
     if job.id == id then
@@ -41,10 +43,10 @@ for i = 5, #ARGV, 5 do
       break
     end
   end
-  if seen and not twin then
-    out[#out + 1] = 0
-  elseif waits[lane] then
+  if waits[lane] then
     out[#out + 1] = waits[lane]
+  elseif seen and not twin then
+    out[#out + 1] = 0
   elseif seen and (twin.index == 0 or not behind or twin.index < place) then
     -- Delivered again meanwhile, and it stands where it belongs.
     out[#out + 1] = 0

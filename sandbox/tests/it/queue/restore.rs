@@ -120,3 +120,25 @@ async fn a_batch_that_finds_no_room_does_not_go_on_when_room_appears() {
     })
     .await;
 }
+
+/// Redis serves nobody else meanwhile, so one call looks at so many and leaves the rest to the next.
+#[tokio::test]
+async fn a_long_lane_is_gone_through_in_bounded_steps_and_in_the_end_in_order() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        let later: Vec<_> = (0..400).map(|n| message_at("alice", &format!("later-{n}"), 10_000 + n)).collect();
+        assert!(bare.queue.enqueue(&later).await.unwrap().iter().all(|answer| *answer == Enqueued::Queued));
+        let earlier: Vec<_> = (0..6).map(|n| message_at("alice", &format!("{n}"), n)).collect();
+        let queue = bare.elsewhere();
+        let (mut left, mut calls) = (earlier, 0);
+        while !left.is_empty() {
+            let answers = queue.restore(&left).await.unwrap();
+            assert_eq!(answers[0], Restored::Settled, "every call gets on");
+            let mut answers = answers.into_iter();
+            left.retain(|_| answers.next() == Some(Restored::Later));
+            calls += 1;
+        }
+        assert!(calls > 1, "one call looked at everything");
+        assert_eq!(stands(bare, "alice").await[..7], ["0", "1", "2", "3", "4", "5", "later-0"]);
+    })
+    .await;
+}
