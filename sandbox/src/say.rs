@@ -49,7 +49,7 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
             let since = (event.at - events[0].at).num_milliseconds();
             tell!(
                 "  {since:>7} ms  {}{}",
-                words(&event.what),
+                event.what,
                 event.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default()
             );
         }
@@ -79,20 +79,4 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
         began.elapsed().as_secs_f64()
     );
     Ok(())
-}
-
-fn words(what: &What) -> String {
-    match what {
-        What::Received => "verified and queued".to_owned(),
-        What::Started => "taken by a worker".to_owned(),
-        What::Held => "credit held".to_owned(),
-        What::Step(name) => format!("model: {name}"),
-        What::Ended(outcome) => format!("ended: {outcome}"),
-        What::Refunded => "credit refunded".to_owned(),
-        What::Accepted => "accepted by the provider".to_owned(),
-        What::Sent => "sent".to_owned(),
-        What::Delivered => "delivered".to_owned(),
-        What::Read => "read".to_owned(),
-        What::SendFailed => "refused by the provider".to_owned(),
-    }
 }

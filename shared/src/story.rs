@@ -5,6 +5,8 @@
 
 mod books;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
@@ -50,6 +52,25 @@ pub enum What {
     Read,
     /// A part could not be sent.
     SendFailed,
+}
+
+/// In the words of an operator.
+impl fmt::Display for What {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Received => "signature verified, kept",
+            Self::Started => "taken by a worker",
+            Self::Held => "credit held",
+            Self::Step(name) => return write!(out, "model: {name}"),
+            Self::Ended(outcome) => return write!(out, "ended: {outcome}"),
+            Self::Refunded => "credit refunded",
+            Self::Accepted => "accepted by the provider",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::SendFailed => "not sent",
+        })
+    }
 }
 
 type Row = (DateTime<Utc>, String, Option<String>, Option<i32>);

@@ -173,7 +173,7 @@ async fn events(pool: &PgPool, id: &MessageId) -> anyhow::Result<Vec<Line>> {
         let took = event.took_ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
         let detail: Vec<String> =
             event.detail.into_iter().chain([took]).filter(|text| !text.is_empty()).collect();
-        lines.push(Line { at: event.at, what: words(&event.what), detail: detail.join(", ") });
+        lines.push(Line { at: event.at, what: event.what.to_string(), detail: detail.join(", ") });
     }
     for start in story::attempts(pool, id).await? {
         let number = start.number;
@@ -198,22 +198,6 @@ async fn events(pool: &PgPool, id: &MessageId) -> anyhow::Result<Vec<Line>> {
     }
     lines.sort_by_key(|line| line.at);
     Ok(lines)
-}
-
-fn words(what: &What) -> String {
-    match what {
-        What::Received => "signature verified, kept".to_owned(),
-        What::Started => "started".to_owned(),
-        What::Held => "credit held".to_owned(),
-        What::Step(name) => format!("model: {name}"),
-        What::Ended(outcome) => format!("ended: {outcome}"),
-        What::Refunded => "credit refunded".to_owned(),
-        What::Accepted => "accepted by the provider".to_owned(),
-        What::Sent => "sent".to_owned(),
-        What::Delivered => "delivered".to_owned(),
-        What::Read => "read".to_owned(),
-        What::SendFailed => "not sent".to_owned(),
-    }
 }
 
 impl fmt::Display for Explanation {

@@ -125,7 +125,8 @@ async fn a_batch_that_finds_no_room_does_not_go_on_when_room_appears() {
 #[tokio::test]
 async fn a_long_lane_is_gone_through_in_bounded_steps_and_in_the_end_in_order() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
-        let later: Vec<_> = (0..400).map(|n| message_at("alice", &format!("later-{n}"), 10_000 + n)).collect();
+        let later: Vec<_> =
+            (0..400).map(|n| message_at("alice", &format!("later-{n}"), 10_000 + n)).collect();
         assert!(bare.queue.enqueue(&later).await.unwrap().iter().all(|answer| *answer == Enqueued::Queued));
         let earlier: Vec<_> = (0..6).map(|n| message_at("alice", &format!("{n}"), n)).collect();
         let queue = bare.elsewhere();
