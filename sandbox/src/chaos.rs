@@ -220,5 +220,19 @@ async fn unrest(world: &World) -> Option<String> {
         Ok(figures) => figures,
         Err(error) => return Some(error.to_string()),
     };
-    (figures.lanes > 0 || spilled > 0).then(|| format!("{spilled} spilled, {figures:?}"))
+    if figures.lanes > 0 || spilled > 0 {
+        return Some(format!("{spilled} spilled, {figures:?}"));
+    }
+    // What is lost to Redis is left to the sweep, which needs a moment.
+    let open: Result<i64, _> = sqlx::query_scalar(
+        "select (select count(*) from wa.receipt where state = 'started')
+              + (select count(*) from wa.outbox where state in ('pending', 'sending', 'unknown'))",
+    )
+    .fetch_one(&world.pool)
+    .await;
+    match open {
+        Ok(0) => None,
+        Ok(open) => Some(format!("{open} begun or written, and in no lane")),
+        Err(error) => Some(error.to_string()),
+    }
 }

@@ -103,6 +103,8 @@ impl Sandbox {
             operator_pause: Duration::from_millis(200),
             operator_deadline: Duration::from_secs(20),
             model_timeout: Duration::from_secs(5),
+            sweep_period: Duration::from_millis(100),
+            sweep_age: Duration::from_mins(10),
         };
         let exe = ground.exe().to_owned();
         Self {

@@ -31,6 +31,9 @@ pub const INTAKE_POINTS: &[&str] = &["intake.queued", "intake.spilled"];
 /// The point of the relay: a spilled message is in its lane, and still in the spill.
 pub const RELAY_POINTS: &[&str] = &["relay.restored"];
 
+/// The point of the sweep: a lost message has ended and its apology stands in the outbox, and nobody is to send it yet.
+pub const SWEEP_POINTS: &[&str] = &["sweep.committed"];
+
 /// The guards that a test build can be told to do without, each with what it stops.
 pub const GUARDS: &[(&str, &str)] = &[
     ("claim", "an id is queued once"),

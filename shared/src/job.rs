@@ -35,6 +35,9 @@ pub enum Work {
     Status(StatusReport),
     /// A provider tells about the account (restriction, template decision, opt-out): kept for operators.
     Notice(Notice),
+    /// What stands in the outbox for this message has lost the job that was to send it. A worker from before this kind
+    /// makes a dead letter of it ("no job that this version knows"), which can be replayed once all workers know it.
+    Answer(MessageId),
 }
 
 /// How far a message of ours has come.
@@ -131,6 +134,26 @@ impl Job {
             work: Work::Notice(notice),
         }
     }
+
+    /// Sends what stands in the outbox for a message, in that message's lane. Once for each time that the message was
+    /// handled, however often it is offered.
+    #[must_use]
+    pub fn answer(
+        provider: Provider,
+        cause: MessageId,
+        lane: Lane,
+        replays: i32,
+        received_at: DateTime<Utc>,
+    ) -> Self {
+        let key = format!("{}:{replays}", cause.as_str());
+        Self {
+            v: VERSION,
+            id: MessageId::new(provider, "answer", &key),
+            lane,
+            received_at,
+            work: Work::Answer(cause),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +181,19 @@ mod tests {
         let pinned = r#"{"v":1,"id":"meta:1098:wamid.A","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"message":{"id":"meta:1098:wamid.A","provider":"meta","business":"1098","sender":{"address":{"phone":"+33639980123"},"phone":"+33639980123","bsuid":"FR.1"},"sent_at":"1970-01-01T00:00:00Z","content":{"text":"Crée un post"}}}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
         assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job);
+    }
+
+    #[test]
+    fn an_answer_has_one_job_for_each_time_that_its_message_was_handled() {
+        let answer = |replays| {
+            let cause = MessageId::new(Provider::Meta, "1098", "wamid.A");
+            let lane = Lane::from_stored("meta:1098:FR.1".into());
+            Job::answer(Provider::Meta, cause, lane, replays, DateTime::UNIX_EPOCH)
+        };
+        assert_ne!(answer(0).id, answer(1).id);
+        let pinned = r#"{"v":1,"id":"meta:answer:meta:1098:wamid.A:0","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"answer":"meta:1098:wamid.A"}}"#;
+        assert_eq!(serde_json::to_string(&answer(0)).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), answer(0));
     }
 
     #[test]

@@ -4,12 +4,17 @@
 //! idempotency key: a send whose outcome is not known is `unknown` and never blindly repeated. Our own id travels along
 //! and comes back in the provider's reports, which move a row only forward.
 
+mod reports;
+mod stranded;
+
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
-use crate::job::{SendStatus, StatusReport};
 use crate::message::{Address, Inbound, MessageId, Provider};
+
+pub use reports::{came_to_nothing, report};
+pub use stranded::{Stranded, stranded};
 
 /// The id of a row: what travels with the send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,10 +75,29 @@ pub struct Outgoing {
 /// The parts of the latest handling: those before it belong to one that failed and was replayed.
 const LATEST: &str = "part > 100 * coalesce((select replays from wa.receipt where message_id = cause), 0)";
 
+/// What an answer answers, and where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Recipient<'a> {
+    /// The message that caused it.
+    pub cause: &'a MessageId,
+    /// Who carries it.
+    pub provider: Provider,
+    /// Our number that it leaves from.
+    pub business: &'a str,
+    /// Where it goes.
+    pub address: &'a Address,
+}
+
+impl<'a> From<&'a Inbound> for Recipient<'a> {
+    fn from(to: &'a Inbound) -> Self {
+        Self { cause: &to.id, provider: to.provider, business: &to.business, address: &to.sender.address }
+    }
+}
+
 /// Puts the parts of an answer in the outbox. Belongs in the transaction that decides the answer.
 pub async fn put(
     db: &mut PgConnection,
-    to: &Inbound,
+    to: Recipient<'_>,
     parts: &[String],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
@@ -85,10 +109,10 @@ pub async fn put(
          from unnest($6::int[], $7::text[]) as parts (part, body)
          on conflict (cause, part) do nothing",
     )
-    .bind(to.id.as_str())
+    .bind(to.cause.as_str())
     .bind(to.provider.as_str())
-    .bind(&to.business)
-    .bind(Json(&to.sender.address))
+    .bind(to.business)
+    .bind(Json(to.address))
     .bind(now)
     .bind(numbers)
     .bind(parts)
@@ -215,50 +239,6 @@ pub async fn abandon(
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// Whether every part of the answer to this message has failed.
-pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-        "select coalesce(bool_and(state = 'failed'), false) from wa.outbox where cause = $1 and {LATEST}"
-    )))
-    .bind(cause.as_str())
-    .fetch_one(db)
-    .await
-}
-
-/// Applies a provider's report: forward only, in whatever order reports come. Returns the message that ours
-/// answered; `None` when the report is not on one of ours.
-pub async fn report(
-    db: impl PgExecutor<'_>,
-    report: &StatusReport,
-) -> Result<Option<MessageId>, sqlx::Error> {
-    let cause: Option<String> = sqlx::query_scalar(
-        "update wa.outbox set
-           state = case
-             when state = 'failed' or ($3 = 'failed' and state in ('delivered', 'read')) then state
-             when array_position(array['pending', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'read', 'failed'], state)
-                < array_position(array['pending', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'read', 'failed'], $3)
-             then $3 else state end,
-           provider_message_id = coalesce(provider_message_id, $2),
-           accepted_at = coalesce(accepted_at, $4),
-           sent_at = case when $3 = 'sent' then coalesce(sent_at, $4) else sent_at end,
-           delivered_at = case when $3 = 'delivered' then coalesce(delivered_at, $4) else delivered_at end,
-           read_at = case when $3 = 'read' then coalesce(read_at, $4) else read_at end,
-           failed_at = case when $3 = 'failed' then coalesce(failed_at, $4) else failed_at end,
-           error_code = coalesce($5, error_code)
-         where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))
-         returning cause",
-    )
-    .bind(report.outbox_id)
-    .bind(&report.provider_message_id)
-    .bind(report.status.as_str())
-    .bind(report.at)
-    .bind(report.error_code.as_deref().filter(|_| report.status == SendStatus::Failed))
-    .bind(report.provider.as_str())
-    .fetch_optional(db)
-    .await?;
-    Ok(cause.map(MessageId::from_stored))
 }
 
 #[derive(sqlx::FromRow)]

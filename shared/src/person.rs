@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::language::Language;
-use crate::message::Sender;
+use crate::message::{Address, Lane, Provider, Sender};
+use crate::phone::E164;
 
 /// The id of an account: a cuid v1, as Prisma makes them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -89,6 +90,42 @@ pub async fn resolve(
     Ok(person)
 }
 
+/// The person of an account that is known already.
+pub async fn known(db: &mut PgConnection, user: &UserId) -> Result<Option<Person>, sqlx::Error> {
+    let row: Option<(String, Option<String>)> =
+        sqlx::query_as(r#"select "id", "waPreferredLang" from "User" where "id" = $1"#)
+            .bind(user.as_str())
+            .fetch_optional(db)
+            .await?;
+    Ok(row.map(person))
+}
+
+/// Where the person of an account wrote from in this conversation, when only the books can tell: the identity that the
+/// conversation is named after, otherwise the one that was met last. Twilio is written to by number where one is known.
+pub async fn address(
+    db: &mut PgConnection,
+    user: &UserId,
+    provider: Provider,
+    lane: &Lane,
+) -> Result<Option<Address>, sqlx::Error> {
+    let identity: Option<(String, String)> = sqlx::query_as(
+        "select kind, value from wa.identity where user_id = $1
+         order by ($3 = 'twilio' and kind = 'phone') desc, (right($2, length(value)) = value) desc,
+                  (kind = 'phone') desc, created_at desc
+         limit 1",
+    )
+    .bind(user.as_str())
+    .bind(lane.as_str())
+    .bind(provider.as_str())
+    .fetch_optional(db)
+    .await?;
+    Ok(identity.and_then(|(kind, value)| match provider {
+        Provider::Twilio => Some(Address::Channel(format!("whatsapp:{value}"))),
+        Provider::Meta if kind == "phone" => value.parse::<E164>().ok().map(Address::Phone),
+        Provider::Meta => Some(Address::Bsuid(value)),
+    }))
+}
+
 /// The account known under the most trusted of these identities, and how many of them are recorded at all.
 async fn lookup(
     db: &mut PgConnection,
@@ -117,7 +154,7 @@ async fn linked_on_the_web(db: &mut PgConnection, sender: &Sender) -> Result<Opt
         r#"select "id", "waPreferredLang" from "User" where "waPhoneE164" = $1 or "waUserId" = $2
            order by ("waUserId" = $2) desc nulls last limit 1"#,
     )
-    .bind(sender.phone.as_ref().map(crate::phone::E164::as_str))
+    .bind(sender.phone.as_ref().map(E164::as_str))
     .bind(sender.bsuid.as_deref())
     .fetch_optional(db)
     .await?;
@@ -132,7 +169,7 @@ async fn open(db: &mut PgConnection, sender: &Sender, now: DateTime<Utc>) -> Res
            values ($1, 0, $2, $3, 'fr', $4, $4)"#,
     )
     .bind(&id)
-    .bind(sender.phone.as_ref().map(crate::phone::E164::as_str))
+    .bind(sender.phone.as_ref().map(E164::as_str))
     .bind(sender.bsuid.as_deref())
     .bind(now.naive_utc())
     .execute(db)

@@ -3,12 +3,16 @@
 //! Owner of `wa.receipt` and `wa.attempt`. A receipt ends exactly once; whoever ends it does so in the transaction
 //! that holds the effects of the end, so that a zombie's second end changes nothing at all.
 
+mod open;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::fault;
 use crate::message::{Inbound, MessageId};
 use crate::person::UserId;
+
+pub use open::{Open, lock_open, open};
 
 /// How a message ended. The word is stored, counted and shown to operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,15 +141,23 @@ pub async fn interrupted(
     Ok(())
 }
 
-/// Lets a message that had failed be handled again. What it did before stays done: it was charged and refunded, and
-/// will be neither again. `false`: it had not failed.
-pub async fn reopen(db: impl PgExecutor<'_>, message: &MessageId) -> Result<bool, sqlx::Error> {
+/// Lets a message that had failed, or that was begun and never ended, be handled again. What it did before stays done:
+/// it was charged and perhaps refunded, and will be neither again. `false`: it had ended otherwise, or never begun.
+///
+/// It counts as begun now: the message is not yet in its lane, and the sweep must not take it for lost meanwhile.
+pub async fn reopen(
+    db: impl PgExecutor<'_>,
+    message: &MessageId,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "update wa.receipt
-         set state = 'started', outcome = null, detail = null, finished_at = null, replays = replays + 1
-         where message_id = $1 and state = 'failed' and outcome = 'failed'",
+         set state = 'started', outcome = null, detail = null, finished_at = null, started_at = $2,
+             replays = replays + case when state = 'failed' then 1 else 0 end
+         where message_id = $1 and (state = 'started' or state = 'failed' and outcome = 'failed')",
     )
     .bind(message.as_str())
+    .bind(now)
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)

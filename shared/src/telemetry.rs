@@ -100,5 +100,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     describe_histogram!("postly_llm_seconds", Unit::Seconds, "Model calls by step");
     describe_counter!("postly_llm_tokens_total", "Model tokens by step and kind");
     describe_counter!("postly_sends_total", "Sends by provider and outcome");
+    describe_counter!(
+        "postly_sweeps_total",
+        "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \
+         not be told (untold), answers sent on their way again (resumed)"
+    );
     Ok(handle)
 }

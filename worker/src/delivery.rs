@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, histogram};
 use shared::fault;
-use shared::job::Job;
+use shared::message::MessageId;
 use shared::outbox::{self, Outgoing, State};
 
 use crate::Worker;
@@ -26,18 +26,26 @@ pub enum Delivered {
 }
 
 /// Sends every part that is still to be sent, each after the one before was accepted. After a refusal the rest is
-/// not sent. An error says when to go on.
-pub async fn deliver(worker: &Worker, job: &Job) -> Result<Delivered, JobError> {
-    let delivered = deliver_parts(worker, job).await?;
+/// not sent. An error says when to go on. `received_at`: since when the person of this message has been waiting.
+pub async fn deliver(
+    worker: &Worker,
+    cause: &MessageId,
+    received_at: DateTime<Utc>,
+) -> Result<Delivered, JobError> {
+    let delivered = deliver_parts(worker, cause, received_at).await?;
     if delivered != Delivered::Whole {
-        outbox::abandon(&worker.pool, &job.id, worker.clock.now()).await?;
+        outbox::abandon(&worker.pool, cause, worker.clock.now()).await?;
     }
     Ok(delivered)
 }
 
-async fn deliver_parts(worker: &Worker, job: &Job) -> Result<Delivered, JobError> {
+async fn deliver_parts(
+    worker: &Worker,
+    cause: &MessageId,
+    received_at: DateTime<Utc>,
+) -> Result<Delivered, JobError> {
     let mut taken = 0;
-    for message in outbox::caused_by(&worker.pool, &job.id).await? {
+    for message in outbox::caused_by(&worker.pool, cause).await? {
         let state = match message.state {
             State::Accepted | State::Failed => message.state,
             State::Sending | State::Unknown if fault::without("sending") => State::Pending,
@@ -52,7 +60,7 @@ async fn deliver_parts(worker: &Worker, job: &Job) -> Result<Delivered, JobError
         match state {
             State::Accepted => taken += 1,
             State::Failed => return Ok(Delivered::Refused { partly: taken > 0 }),
-            _ if send(worker, job, &message).await? => taken += 1,
+            _ if send(worker, received_at, &message).await? => taken += 1,
             _ => return Ok(Delivered::Refused { partly: taken > 0 }),
         }
     }
@@ -60,7 +68,7 @@ async fn deliver_parts(worker: &Worker, job: &Job) -> Result<Delivered, JobError
 }
 
 /// Hands one part to its provider. `false`: refused for good.
-async fn send(worker: &Worker, job: &Job, message: &Outgoing) -> Result<bool, JobError> {
+async fn send(worker: &Worker, received_at: DateTime<Utc>, message: &Outgoing) -> Result<bool, JobError> {
     if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {
         return Err(JobError::wait(
             worker.patience.unknown_poll,
@@ -75,7 +83,7 @@ async fn send(worker: &Worker, job: &Job, message: &Outgoing) -> Result<bool, Jo
         Ok(accepted) => {
             let now = worker.clock.now();
             outbox::accepted(&worker.pool, message.id, &accepted.0, now).await?;
-            if let Ok(waited) = (now - job.received_at).to_std() {
+            if let Ok(waited) = (now - received_at).to_std() {
                 histogram!("postly_first_reply_seconds").record(waited);
             }
             ("accepted", Ok(true))

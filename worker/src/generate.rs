@@ -176,6 +176,6 @@ async fn say(
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
     let parts = reply::parts(&text.blocks(person.language), inbound.provider);
-    outbox::put(db, inbound, &parts, now).await?;
+    outbox::put(db, inbound.into(), &parts, now).await?;
     Ok(())
 }

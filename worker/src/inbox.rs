@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use shared::fault;
 use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
@@ -65,6 +66,7 @@ async fn decide(worker: &Worker, assignment: &Assignment, job: &Job) -> Result<(
     match &job.work {
         Work::Status(report) => status(worker, report).await,
         Work::Notice(notice) => record(worker, job, notice).await,
+        Work::Answer(cause) => deliver(worker, cause, job.received_at).await,
         Work::Message(inbound) => {
             let start = Start {
                 number: assignment.attempt,
@@ -102,14 +104,14 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
         // Given up before, and its apology had to wait.
         Opened::GivenUp(reason) => return Err(JobError::fail(reason)),
     }
-    deliver(worker, job).await
+    deliver(worker, &job.id, job.received_at).await
 }
 
 /// Sends what is to be sent. Nobody pays for posts of which no part was taken.
-async fn deliver(worker: &Worker, job: &Job) -> Result<(), JobError> {
-    match delivery::deliver(worker, job).await? {
+async fn deliver(worker: &Worker, cause: &MessageId, received_at: DateTime<Utc>) -> Result<(), JobError> {
+    match delivery::deliver(worker, cause, received_at).await? {
         Delivered::Whole | Delivered::Refused { partly: true } => Ok(()),
-        Delivered::Refused { partly: false } => generate::refund_undelivered(worker, &job.id).await,
+        Delivered::Refused { partly: false } => generate::refund_undelivered(worker, cause).await,
     }
 }
 
@@ -181,11 +183,11 @@ async fn give_up(
     tx.commit().await?;
     // It was answered long ago, and those who came to send or to settle it died: nothing about it has failed.
     if standing == Standing::Ended {
-        return deliver(worker, job).await;
+        return deliver(worker, &job.id, job.received_at).await;
     }
     let apology = (Command::parse(&inbound.content) != Command::Silence).then_some(Text::Failed);
     generate::give_up(worker, inbound, reason, apology).await?;
-    deliver(worker, job).await?;
+    deliver(worker, &job.id, job.received_at).await?;
     Err(JobError::fail(reason))
 }
 

@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod relay;
 pub mod reply;
+pub mod sweep;
 pub mod whatsapp;
 
 use std::sync::Arc;
@@ -73,16 +74,17 @@ impl Worker {
     /// Works until `stop` is cancelled, then finishes what runs (bounded), gives back the rest, and returns.
     pub async fn run(self, slots: usize, stop: CancellationToken) -> anyhow::Result<()> {
         let owner = format!("{}-{:08x}", std::process::id(), rand::random::<u32>());
-        // Ends with the worker, for whatever reason that ends.
-        let relaying = stop.child_token();
-        let relay = relay::run(self.pool.clone(), self.queue.clone(), self.clock.clone(), relaying.clone());
+        // These end with the worker, for whatever reason that ends.
+        let aside = stop.child_token();
+        let relay = relay::run(self.pool.clone(), self.queue.clone(), self.clock.clone(), aside.clone());
         let relay = tokio::spawn(relay);
+        let sweep = tokio::spawn(sweep::run(self.clone(), aside.clone()));
         let queue = self.queue.clone();
         let shift = Shift { owner, slots, drain: policy::DRAIN };
         let handler: Handler = Arc::new(move |assignment| Box::pin(inbox::handle(self.clone(), assignment)));
         let result = lanes::work(&queue, shift, handler, stop).await;
-        relaying.cancel();
-        let _ = relay.await;
+        aside.cancel();
+        let _ = (relay.await, sweep.await);
         result
     }
 }

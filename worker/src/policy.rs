@@ -61,6 +61,19 @@ pub const RELAY_PERIOD: Duration = Duration::from_secs(1);
 /// How many spilled jobs the relay takes at once.
 pub const RELAY_BATCH: i64 = 200;
 
+/// How often somebody looks for messages that have begun, have not ended, and are no longer in Redis. Nobody hurries
+/// for what should never happen, and a look costs a call to Redis for each message that is open this long.
+pub const SWEEP_PERIOD: Duration = Duration::from_mins(1);
+
+/// How long a message has been open before the sweep looks for it. A message leaves its lane only after it has ended,
+/// whether it is worked on for [`JOB_TIMEOUT`] or waits for [`OPERATOR_DEADLINE`], so its absence is final at any age,
+/// with one exception: an operator's replay opens the receipt, and then moves the message. Ample for two calls and for
+/// clocks that differ; a person who has heard nothing for so long expects nothing by the minute.
+pub const SWEEP_AGE: Duration = Duration::from_mins(10);
+
+/// How many open messages the sweep reads at once.
+pub const SWEEP_BATCH: i64 = 200;
+
 /// Exponential backoff with jitter.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
@@ -108,6 +121,10 @@ pub struct Patience {
     pub operator_deadline: Duration,
     /// See [`MODEL_TIMEOUT`].
     pub model_timeout: Duration,
+    /// See [`SWEEP_PERIOD`].
+    pub sweep_period: Duration,
+    /// See [`SWEEP_AGE`].
+    pub sweep_age: Duration,
 }
 
 impl Default for Patience {
@@ -122,6 +139,8 @@ impl Default for Patience {
             operator_pause: OPERATOR_PAUSE,
             operator_deadline: OPERATOR_DEADLINE,
             model_timeout: MODEL_TIMEOUT,
+            sweep_period: SWEEP_PERIOD,
+            sweep_age: SWEEP_AGE,
         }
     }
 }
@@ -141,6 +160,9 @@ impl Patience {
             operator_pause: Duration::from_millis(300),
             operator_deadline: Duration::from_secs(30),
             model_timeout: Duration::from_secs(3),
+            sweep_period: Duration::from_millis(500),
+            // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
+            sweep_age: Duration::from_secs(2),
         }
     }
 }

@@ -62,11 +62,11 @@ async fn a_message_that_failed_is_replayed_and_its_posts_cost_nothing_more() {
         let told = explain(&desk, said.id.as_str(), false).await.unwrap();
         assert!(told.now.starts_with("a dead letter"), "{told}");
 
-        assert_eq!(dead::replay(&desk, &letters[0]).await.unwrap(), Replayed::Queued);
+        assert_eq!(dead::replay(&desk, &letters[0], now).await.unwrap(), Replayed::Queued);
         assert!(alice.hears().await.contains("*3.* "));
         sandbox.has_dead_letters(0).await;
         assert_eq!((alice.credits().await, alice.charges().await, alice.generations().await), (5, (1, 1), 1));
-        assert_eq!(dead::replay(&desk, &letters[0]).await.unwrap(), Replayed::Gone);
+        assert_eq!(dead::replay(&desk, &letters[0], now).await.unwrap(), Replayed::Gone);
         let told = explain(&desk, said.id.as_str(), false).await.unwrap();
         assert_eq!(told.now, "ended: posts, after 1 replay(s)");
         sandbox.is_quiet().await;
@@ -85,7 +85,7 @@ async fn a_replay_that_fails_again_is_apologised_for_again_and_refunds_nothing_t
         alice.hears().await;
         sandbox.has_dead_letters(1).await;
         let letters = dead::find(&desk, &Filter::default(), 10, now).await.unwrap();
-        assert_eq!(dead::replay(&desk, &letters[0]).await.unwrap(), Replayed::Queued);
+        assert_eq!(dead::replay(&desk, &letters[0], now).await.unwrap(), Replayed::Queued);
         assert!(alice.hears().await.starts_with("😕"));
         sandbox.has_dead_letters(1).await;
         assert_eq!((alice.credits().await, alice.charges().await), (5, (1, 1)));

@@ -55,16 +55,18 @@ impl Queue {
         Ok(false)
     }
 
-    /// Where a message stands in this lane, if it does.
+    /// Where a message stands in this lane, if it does. Looks from the tail to the head, the way that elements move
+    /// when the head goes or others come: one that stands there throughout is not missed between two pages.
     pub async fn place(&self, id: &MessageId, lane: &Lane) -> Result<Option<Place>, QueueError> {
         let mut connection = self.connection.clone();
         let list = format!("{PREFIX}lane:{}", lane.as_str());
-        let mut from = 0;
+        let mut from = -PAGE;
         loop {
-            let mut command = redis::cmd("LRANGE");
-            command.arg(&list).arg(from).arg(from + PAGE - 1);
-            let page: Vec<Vec<u8>> = command.query_async(&mut connection).await?;
-            for (place, payload) in (from..).zip(&page) {
+            let mut look = redis::pipe();
+            look.atomic().cmd("LLEN").arg(&list);
+            look.cmd("LRANGE").arg(&list).arg(from).arg(from + PAGE - 1);
+            let (length, page): (isize, Vec<Vec<u8>>) = look.query_async(&mut connection).await?;
+            for (place, payload) in ((length + from).max(0)..).zip(&page) {
                 if let Ok(job) = serde_json::from_slice::<Job>(payload)
                     && job.id == *id
                 {
@@ -75,7 +77,7 @@ impl Queue {
             if page.is_empty() {
                 return Ok(None);
             }
-            from += PAGE;
+            from -= PAGE;
         }
     }
 

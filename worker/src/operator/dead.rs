@@ -60,7 +60,7 @@ pub struct Entry {
     pub sender: Option<String>,
     /// A digest of the message, which `explain` takes.
     pub message: Option<String>,
-    /// What it is: the kind of a person's message, `status`, `notice`, or `unreadable`.
+    /// What it is: the kind of a person's message, `status`, `notice`, `answer`, or `unreadable`.
     pub kind: String,
     /// When ingest received it.
     pub received_at: Option<DateTime<Utc>>,
@@ -81,6 +81,7 @@ impl Entry {
             Work::Message(inbound) => inbound.content.kind(),
             Work::Status(_) => "status",
             Work::Notice(_) => "notice",
+            Work::Answer(_) => "answer",
         });
         Self {
             id: letter.id.as_str().to_owned(),
@@ -194,12 +195,13 @@ pub enum Replayed {
 /// Has a dead letter handled again, under the id that it had. A message that had failed was refunded; what is written
 /// for it now is not charged a second time.
 ///
-/// Dying between the two steps leaves the letter where it is, and the next replay goes on.
-pub async fn replay(desk: &Desk, letter: &DeadLetter) -> anyhow::Result<Replayed> {
+/// Dying between the two steps leaves the letter where it is, and the next replay goes on. When none comes, the sweep
+/// ends the message again, and says nothing to its person, who knows of no replay.
+pub async fn replay(desk: &Desk, letter: &DeadLetter, now: DateTime<Utc>) -> anyhow::Result<Replayed> {
     let job: Option<Job> = serde_json::from_slice(&letter.job).ok();
     let (Some(job), Some(_)) = (job, &letter.lane) else { return Ok(Replayed::NotAJob) };
     if matches!(job.work, Work::Message(_)) {
-        receipt::reopen(&desk.pool, &job.id).await?;
+        receipt::reopen(&desk.pool, &job.id, now).await?;
     }
     Ok(if desk.queue.replay(&letter.id).await? { Replayed::Queued } else { Replayed::Gone })
 }

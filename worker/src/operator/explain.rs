@@ -119,7 +119,7 @@ fn written(job: &Job) -> Option<String> {
             Content::Text(text) => Some(text.clone()),
             Content::Unreadable(_) | Content::Silent(_) => None,
         },
-        Work::Status(_) | Work::Notice(_) => None,
+        Work::Status(_) | Work::Notice(_) | Work::Answer(_) => None,
     }
 }
 
@@ -158,7 +158,7 @@ async fn at_its_end(desk: &Desk, receipt: &Receipt, id: &MessageId) -> anyhow::R
     }
     Ok(match outcome {
         Some(outcome) => format!("ended: {outcome}{detail}{replays}"),
-        None => "begun, and in no lane: its worker may be just ending it; otherwise it is lost, tell the engineers"
+        None => "begun, and in no lane: its worker may be just ending it; otherwise it is lost, and the sweep will refund it"
             .to_owned(),
     })
 }

@@ -233,7 +233,11 @@ impl Dead {
             Self::Replay(chosen) => {
                 let dry = chosen.dry_run;
                 each(desk, chosen, "replay", async |letter| {
-                    let replayed = if dry { Replayed::Queued } else { dead::replay(desk, letter).await? };
+                    let replayed = if dry {
+                        Replayed::Queued
+                    } else {
+                        dead::replay(desk, letter, Clock::system().now()).await?
+                    };
                     Ok(match replayed {
                         Replayed::Queued if dry => "would be replayed",
                         Replayed::Queued => "replayed",

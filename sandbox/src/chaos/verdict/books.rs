@@ -15,6 +15,7 @@ use crate::chaos::record::{Kind, Said};
 pub(super) struct Receipt {
     pub(super) message_id: String,
     pub(super) outcome: Option<String>,
+    detail: Option<String>,
     pub(super) started_at: DateTime<Utc>,
     pub(super) finished_at: Option<DateTime<Utc>>,
     debits: i64,
@@ -45,7 +46,7 @@ pub(super) struct Books {
 impl Books {
     pub(super) async fn read(pool: &PgPool) -> Result<Self> {
         let receipts: Vec<Receipt> = sqlx::query_as(
-            r#"select r.message_id, r.outcome, r.started_at, r.finished_at,
+            r#"select r.message_id, r.outcome, r.detail, r.started_at, r.finished_at,
                       count(l."id") filter (where l."delta" < 0) as debits,
                       count(l."id") filter (where l."delta" > 0) as refunds
                from wa.receipt r
@@ -122,6 +123,15 @@ impl Books {
                         "given up after all attempts, with an apology and without a charge"
                     }
                 });
+            }
+            let swept = self.receipts[said.id.as_str()]
+                .detail
+                .as_ref()
+                .is_some_and(|detail| detail.starts_with(worker::sweep::FOUND));
+            if swept && said.kind == Kind::Poison {
+                verdict.breach(Some(&said.id), "it killed its workers, and none of them ever gave it up");
+            } else if swept {
+                verdict.note("lost to the queue (ten workers died over it), found by the sweep, refunded");
             }
             if outcome == "undelivered" {
                 verdict.note("its reply was refused by the provider, refunded");

@@ -1,0 +1,53 @@
+//! What providers report on our words, and what follows when nothing of an answer arrived.
+//!
+//! Reports come late, twice and backwards: a row moves only forward.
+
+use sqlx::PgExecutor;
+
+use super::LATEST;
+use crate::job::{SendStatus, StatusReport};
+use crate::message::MessageId;
+
+/// Whether every part of the answer to this message has failed.
+pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+        "select coalesce(bool_and(state = 'failed'), false) from wa.outbox where cause = $1 and {LATEST}"
+    )))
+    .bind(cause.as_str())
+    .fetch_one(db)
+    .await
+}
+
+/// Applies a provider's report: forward only, in whatever order reports come. Returns the message that ours
+/// answered; `None` when the report is not on one of ours.
+pub async fn report(
+    db: impl PgExecutor<'_>,
+    report: &StatusReport,
+) -> Result<Option<MessageId>, sqlx::Error> {
+    let cause: Option<String> = sqlx::query_scalar(
+        "update wa.outbox set
+           state = case
+             when state = 'failed' or ($3 = 'failed' and state in ('delivered', 'read')) then state
+             when array_position(array['pending', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'read', 'failed'], state)
+                < array_position(array['pending', 'sending', 'unknown', 'accepted', 'sent', 'delivered', 'read', 'failed'], $3)
+             then $3 else state end,
+           provider_message_id = coalesce(provider_message_id, $2),
+           accepted_at = coalesce(accepted_at, $4),
+           sent_at = case when $3 = 'sent' then coalesce(sent_at, $4) else sent_at end,
+           delivered_at = case when $3 = 'delivered' then coalesce(delivered_at, $4) else delivered_at end,
+           read_at = case when $3 = 'read' then coalesce(read_at, $4) else read_at end,
+           failed_at = case when $3 = 'failed' then coalesce(failed_at, $4) else failed_at end,
+           error_code = coalesce($5, error_code)
+         where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))
+         returning cause",
+    )
+    .bind(report.outbox_id)
+    .bind(&report.provider_message_id)
+    .bind(report.status.as_str())
+    .bind(report.at)
+    .bind(report.error_code.as_deref().filter(|_| report.status == SendStatus::Failed))
+    .bind(report.provider.as_str())
+    .fetch_optional(db)
+    .await?;
+    Ok(cause.map(MessageId::from_stored))
+}
