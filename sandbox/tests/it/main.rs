@@ -14,6 +14,7 @@ mod model;
 mod money;
 mod operator;
 mod queue;
+mod sweep;
 mod webhook;
 
 use std::path::PathBuf;
