@@ -38,7 +38,12 @@ pub async fn run(worker: Worker, stop: CancellationToken) {
             () = tokio::time::sleep(worker.patience.sweep_period) => {}
             () = stop.cancelled() => return,
         }
-        if let Err(error) = pass(&worker).await {
+        // A pass may be dropped anywhere: what is not committed did not happen, and the rest is found by the next.
+        let swept = tokio::select! {
+            swept = pass(&worker) => swept,
+            () = stop.cancelled() => return,
+        };
+        if let Err(error) = swept {
             tracing::debug!("the sweep waits: {error:#}");
         }
     }
