@@ -71,8 +71,8 @@ async fn end_the_lost(worker: &Worker, before: DateTime<Utc>) -> Result<()> {
     let mut after: Option<Open> = None;
     loop {
         let open = receipt::open(&worker.pool, before, after.as_ref(), policy::SWEEP_BATCH).await?;
-        let Some(last) = open.last() else { return Ok(()) };
-        after = Some(last.clone());
+        let Some(newest) = open.last() else { return Ok(()) };
+        after = Some(newest.clone());
         let mut lost = Vec::new();
         for open in open {
             if worker.queue.place(&open.message, &open.lane).await?.is_none() {
@@ -103,8 +103,8 @@ async fn letters(worker: &Worker, lost: &[Open]) -> Result<HashMap<MessageId, Le
     let mut after: Option<DeadId> = format!("{from}-0").parse().ok();
     loop {
         let page = worker.queue.dead_letters(after.as_ref(), PAGE).await?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = Some(last.id.clone());
+        let Some(newest) = page.last() else { return Ok(found) };
+        after = Some(newest.id.clone());
         for letter in page {
             let Ok(job) = serde_json::from_slice::<Job>(&letter.job) else { continue };
             if let Work::Message(inbound) = job.work
