@@ -23,6 +23,7 @@ fn led_to(body: &[u8]) -> Vec<String> {
                 },
                 shared::job::Work::Status(report) => format!("status {}", report.status.as_str()),
                 shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
+                shared::job::Work::Answer(_) => unreachable!("no webhook asks for an answer"),
             },
         })
         .collect()

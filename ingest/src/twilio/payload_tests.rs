@@ -18,6 +18,7 @@ fn led_to(body: &[u8], query: &str) -> String {
                 format!("status {} {}", report.status.as_str(), report.error_code.unwrap_or_default())
             }
             shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
+            shared::job::Work::Answer(_) => unreachable!("no webhook asks for an answer"),
         },
     }
 }
