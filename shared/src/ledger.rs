@@ -112,9 +112,11 @@ pub async fn post(
     // The key is claimed first; the row, then the balance, follow only from a claimed key. The new balance is counted
     // from the locked row: the update itself begins with the row as it was before we waited for the lock, and a check
     // constraint would judge that one (0 − 1, where a purchase has just made it 20).
+    // The lock is the one that the update takes anyway: two receipts of one person both hold a weaker one on this row
+    // by their foreign keys, and a stronger one would wait for the other's for ever.
     let row: Option<(i32, Option<i32>)> = sqlx::query_as(
         r#"
-        with person as (select "id", "credits" from "User" where "id" = $1 for update),
+        with person as (select "id", "credits" from "User" where "id" = $1 for no key update),
         op as (
             insert into wa.credit_op (key, ledger_id, user_id, message_id, created_at)
             select $2, $3, "id", $4, $7 from person where "credits" + $5 >= 0
