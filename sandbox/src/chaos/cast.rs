@@ -209,7 +209,8 @@ impl Cast {
         lock(&self.absences).push(Absence { key: part.key.clone(), from: now, until: None });
         let signal = exit.signal().and_then(|signal| Signal::try_from(signal).ok());
         match (signal, part.doom) {
-            (Some(Signal::SIGKILL), Doom::Killed) => {}
+            // Or asked before it had begun to listen for that.
+            (Some(Signal::SIGKILL), Doom::Killed) | (Some(Signal::SIGTERM), Doom::Asked) => {}
             (Some(Signal::SIGABRT), _) => {
                 self.kills.fetch_add(1, Ordering::SeqCst);
                 let point =

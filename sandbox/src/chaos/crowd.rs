@@ -19,6 +19,9 @@ use crate::person::{Person, Said as Sent};
 /// How many people talk at the same time.
 const PEOPLE: usize = 24;
 
+/// Messages that may wait before people wait too.
+const BACKLOG: u64 = 300;
+
 /// One out of so many people has next to no credits.
 const POOR: usize = 9;
 
@@ -69,6 +72,12 @@ impl Member {
         let mut earlier: Vec<Sent> = Vec::new();
         let mut number = 0;
         while !over.is_cancelled() {
+            // More than that, and a long storm would only measure how slowly a system works whose parts keep dying.
+            while !over.is_cancelled()
+                && world.queue.figures().await.is_ok_and(|figures| figures.ready > BACKLOG)
+            {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
             number += 1;
             // Not left to chance: a storm without poison would prove nothing about it.
             if self.poisons > 0 && number % 9 == 4 {

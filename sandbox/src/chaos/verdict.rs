@@ -42,7 +42,9 @@ pub(super) async fn over(world: &World) -> Result<Verdict> {
     verdict.judge("entries sum to balances, one generation for each message with posts", |verdict| {
         books.sums(verdict)
     });
-    verdict.judge("one visible reply each", |verdict| replies::once(&world.stage, &books, verdict));
+    verdict.judge("one visible reply each", |verdict| {
+        replies::once(&world.stage, &world.cast.absences(), &books, verdict)
+    });
     verdict.judge("the order of each conversation", |verdict| order::kept(&said, &books, verdict));
     verdict.judge("no step of the model paid twice", |verdict| {
         model::paid_once(&world.stage, &world.cast.absences(), &said, &books, verdict)

@@ -20,6 +20,7 @@ pub struct Order {
     /// Logical databases of the Redis to start; `None` starts no Redis.
     pub redis_databases: Option<u16>,
     /// See [`super::Options::redis_cluster`].
+    #[serde(default)]
     pub redis_cluster: bool,
     /// Connections of the Postgres to start; `None` starts no Postgres.
     pub postgres_connections: Option<u16>,

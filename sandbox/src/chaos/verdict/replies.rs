@@ -8,6 +8,7 @@ use worker::policy::Patience;
 
 use super::Verdict;
 use super::books::Books;
+use crate::chaos::cast::Absence;
 use crate::simulators::receipts::Fate;
 use crate::stage::Stage;
 
@@ -17,7 +18,7 @@ struct Heard {
     fate: Fate,
 }
 
-pub(super) fn once(stage: &Stage, books: &Books, verdict: &mut Verdict) -> usize {
+pub(super) fn once(stage: &Stage, absences: &[Absence], books: &Books, verdict: &mut Verdict) -> usize {
     let mut heard: HashMap<i64, Vec<Heard>> = HashMap::new();
     let through_meta = stage.meta.sent().into_iter().map(|sent| {
         let id = sent.opaque.as_deref().and_then(|opaque| opaque.strip_prefix("outbox:")?.parse().ok());
@@ -40,13 +41,13 @@ pub(super) fn once(stage: &Stage, books: &Books, verdict: &mut Verdict) -> usize
     for id in heard.keys().filter(|id| !known.contains(id)) {
         verdict.breach(None, format!("part {id} was sent and is not in the outbox"));
     }
-    repeated(&heard, books, verdict);
+    repeated(&heard, absences, books, verdict);
     answered(&heard, books, verdict);
     all
 }
 
 /// A part that was heard twice had been unknown for as long as a report may take.
-fn repeated(heard: &HashMap<i64, Vec<Heard>>, books: &Books, verdict: &mut Verdict) {
+fn repeated(heard: &HashMap<i64, Vec<Heard>>, absences: &[Absence], books: &Books, verdict: &mut Verdict) {
     let deadline = TimeDelta::from_std(Patience::hurried().unknown_deadline).unwrap_or_default();
     for part in &books.parts {
         let times = heard.get(&part.id).map_or(&[][..], Vec::as_slice);
@@ -56,7 +57,15 @@ fn repeated(heard: &HashMap<i64, Vec<Heard>>, books: &Books, verdict: &mut Verdi
         }
         for pair in times.windows(2) {
             let between = pair[1].at - pair[0].at;
-            if between < deadline {
+            // The deadline counts from the mark; one who stood still between the mark and the send was heard late.
+            let late = absences
+                .iter()
+                .filter(|absence| absence.from <= pair[0].at)
+                .filter_map(|absence| Some((absence.until?, absence.until? - absence.from)))
+                .filter(|(until, _)| *until > pair[0].at - TimeDelta::seconds(1))
+                .map(|(_, stood)| stood)
+                .max();
+            if between < deadline - late.unwrap_or_default() {
                 let millis = between.num_milliseconds();
                 verdict.breach(Some(&message), format!("heard again after {millis} ms, before any deadline"));
             } else {
