@@ -37,6 +37,9 @@ async fn a_look_at_the_queue_tells_what_wants_attention() {
         assert!(paused.to_string().contains("PAUSED") && alice.has_heard().is_empty());
         desk.queue.resume().await.unwrap();
         assert!(alice.hears().await.contains("Postly"));
+        // One that stops in order signs off: nobody waits a lease to see that it has gone.
+        sandbox.stops_workers().await;
+        assert_eq!(desk.queue.figures().await.unwrap().workers, 0);
     })
     .await;
 }
