@@ -1,8 +1,8 @@
 //! Stripe's Checkout, as far as this product meets it.
 //!
-//! [`api`] sells sessions and shows prices; [`page`] is where a person pays; [`buyer`], [`refunds`] and [`disputes`] are
-//! what happens to the money; [`events`] and [`delivery`] tell us about it by signed webhook. It promises no order, no
-//! single delivery and no haste, and a test can order the worst of each. Sources: Stripe's API reference and the types
+//! [`api`] sells sessions and shows prices; [`page`] is where a person pays; [`buyer`], [`refunds`] and [`disputes`]
+//! are what happens to the money; [`events`] and [`delivery`] tell us about it by signed webhook. It promises no
+//! order, no single delivery and no haste, and a test can order the worst of each. Sources: Stripe's API reference and the types
 //! of its official client, November 2026.
 
 use std::io;
@@ -42,7 +42,7 @@ pub use order::{Line, Order};
 pub use payment::{Method, Payment, PaymentState};
 pub use prices::Price;
 pub use refunds::{Refund, RefundState};
-pub use session::{PaymentStatus, Session, SessionState};
+pub use session::{Item, PaymentStatus, Session, SessionState};
 
 use account::Account;
 use events::Dispatch;

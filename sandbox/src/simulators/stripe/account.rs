@@ -13,7 +13,7 @@ use super::order::Order;
 use super::payment::{Method, Payment, PaymentState};
 use super::prices::Price;
 use super::refunds::Refund;
-use super::session::{PaymentStatus, Session, SessionState};
+use super::session::{Item, PaymentStatus, Session, SessionState};
 
 /// How long a session lives whose order does not say.
 const LIFE: TimeDelta = TimeDelta::hours(24);
@@ -43,7 +43,7 @@ impl Account {
         root: &str,
         now: DateTime<Utc>,
     ) -> Result<Value, ApiError> {
-        let (mut amount_total, mut currency) = (0, None);
+        let (mut items, mut currency) = (Vec::new(), None);
         for (index, line) in order.lines.iter().enumerate() {
             let param = format!("line_items[{index}][price]");
             let Some(price) = self.prices.iter().find(|price| price.id == line.price) else {
@@ -57,14 +57,19 @@ impl Account {
                 let message = "All prices on a Checkout Session must have the same currency.";
                 return Err(ApiError::value(param, None, message));
             }
-            amount_total += price.unit_amount * line.quantity;
+            items.push(Item {
+                name: price.name.clone(),
+                quantity: line.quantity,
+                amount: price.unit_amount * line.quantity,
+            });
         }
         let id = fresh("cs_test_", 58);
         let session = Session {
             url: format!("{root}/pay/{id}"),
             id,
             params,
-            amount_total,
+            amount_total: items.iter().map(|item| item.amount).sum(),
+            items,
             currency: currency.unwrap_or_default(),
             created: now,
             expires_at: order.expires_at.unwrap_or(now + LIFE),

@@ -1,7 +1,8 @@
 //! The road of an event to our endpoint: signed for each attempt, tried again until it is taken or given up.
 //!
-//! Any answer from 200 to 299 takes an event. Anything else is tried again after a pause that doubles (the real one goes on
-//! for three days), always with the same bytes and a new signature, at the URL and under the secrets of that moment.
+//! Any answer from 200 to 299 takes an event. Anything else is tried again after a pause that doubles (the real one
+//! goes on for three days), always with the same bytes and a new signature, at the URL and under the secrets of
+//! that moment.
 
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,8 @@ impl Stripe {
         self.0.dispatch.change(|dispatch| dispatch.secrets = secrets);
     }
 
-    /// How stubborn later deliveries are: attempts in all, and the pause before the second, which doubles each time. Five
-    /// from a tenth of a second at first.
+    /// How stubborn later deliveries are: attempts in all, and the pause before the second, which doubles each
+    /// time. Five from a tenth of a second at first.
     pub fn insists(&self, tries: u32, pause: Duration) {
         self.0.dispatch.change(|dispatch| (dispatch.tries, dispatch.pause) = (tries.max(1), pause));
     }

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: the same key and the same parameters give the same answer, whatever it was.
 //!
-//! A key is in use from the moment its request is known to be readable until its answer is ready to leave, even when the
-//! client has hung up meanwhile. An answer is kept when execution had begun, also a 500; a refusal of the
+//! A key is in use from the moment its request is let in until its answer leaves or its client has gone. An answer
+//! is kept when execution had begun, also a 500, and even when nobody was there to hear it; a refusal of the
 //! parameters frees the key. Keys are forgotten after 24 hours by the simulator's clock.
 
 use std::collections::HashMap;

@@ -9,9 +9,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::Stripe;
-use super::order::Line;
 use super::payment::Method;
-use super::session::{Session, SessionState};
+use super::session::{Item, Session, SessionState};
 use words::Words;
 
 mod words;
@@ -32,7 +31,7 @@ pub(super) async fn show(
     match session {
         Some(session) => {
             let main = match session.state {
-                SessionState::Open => open(&stripe, &session, words),
+                SessionState::Open => open(&session, words),
                 SessionState::Complete => closed(words.complete, words.complete_more, Some(&session), words),
                 SessionState::Expired => closed(words.expired, words.expired_more, None, words),
             };
@@ -91,22 +90,18 @@ impl Stripe {
     }
 }
 
-fn open(stripe: &Stripe, session: &Session, words: &Words) -> String {
-    let prices = stripe.prices();
-    let line = |line: &Line| {
-        let price = prices.iter().find(|price| price.id == line.price);
-        let (name, amount) = price.map_or((line.price.as_str(), 0), |price| (&price.name, price.unit_amount));
-        let amount = words.money(amount * line.quantity, &session.currency);
-        let (name, quantity) = (escaped(name), line.quantity);
+fn open(session: &Session, words: &Words) -> String {
+    let line = |item: &Item| {
+        let amount = words.money(item.amount, &session.currency);
+        let (name, quantity) = (escaped(&item.name), item.quantity);
         format!("<li><span>{name} <small>× {quantity}</small></span><b>{amount}</b></li>")
     };
-    let lines: String = session.order.lines.iter().map(line).collect();
+    let lines: String = session.items.iter().map(line).collect();
     let button = |choice: &str, class: &str, label: &str, hint: &str| {
         let hint = if hint.is_empty() { String::new() } else { format!("<small>{hint}</small>") };
         let id = &session.id;
-        format!(
-            "<form method=\"post\" action=\"/pay/{id}/{choice}\"><button class=\"{class}\">{label}{hint}</button></form>"
-        )
+        let button = format!("<button class=\"{class}\">{label}{hint}</button>");
+        format!("<form method=\"post\" action=\"/pay/{id}/{choice}\">{button}</form>")
     };
     let total = words.money(session.amount_total, &session.currency);
     let cancel = session.order.cancel_url.as_ref().map(|_| button("cancel", "plain", words.cancel, ""));

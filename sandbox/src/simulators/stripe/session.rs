@@ -27,6 +27,17 @@ pub enum PaymentStatus {
     Paid,
 }
 
+/// Some of one price, as it was when the session was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What is sold, in words.
+    pub name: String,
+    /// How many.
+    pub quantity: u64,
+    /// Cents for all of them.
+    pub amount: u64,
+}
+
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -38,6 +49,8 @@ pub struct Session {
     pub order: Order,
     /// What was asked for, as it came.
     pub params: Form,
+    /// What is bought.
+    pub items: Vec<Item>,
     /// Cents.
     pub amount_total: u64,
     /// Three lower-case letters.

@@ -1,7 +1,8 @@
 //! `Stripe-Signature`.
 //!
-//! `t` is the moment of the attempt in Unix seconds, each `v1` the hexadecimal HMAC-SHA256 of `{t}.{body}` keyed with one
-//! of the endpoint's secrets, its `whsec_` included. While a secret is rolled there are two. Other schemes prove nothing.
+//! `t` is the moment of the attempt in Unix seconds, each `v1` the hexadecimal HMAC-SHA256 of `{t}.{body}` keyed with
+//! one of the endpoint's secrets, its `whsec_` included. While a secret is rolled there are two. Other schemes prove
+//! nothing.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

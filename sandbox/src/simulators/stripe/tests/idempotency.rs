@@ -15,9 +15,11 @@ async fn the_same_key_gets_the_same_answer() {
     assert_eq!((status, replayed), (200, false));
     let (status, replayed, again) = keyed(&stripe, "k1", &[]).await;
     assert_eq!((status, replayed, &again), (200, true, &first));
+    let (_, replayed, reordered) = keyed(&stripe, "k1", &[("mode", "payment")]).await;
+    assert!(replayed && reordered == first, "the order of parameters says nothing");
     let (_, _, other) = keyed(&stripe, "k2", &[]).await;
     assert_ne!(other["id"], first["id"]);
-    assert_eq!(stripe.idempotency_keys(), ["k1", "k1", "k2"]);
+    assert_eq!(stripe.idempotency_keys(), ["k1", "k1", "k1", "k2"]);
     assert_eq!(stripe.sessions().len(), 2);
     stripe.clock().advance(Duration::from_hours(24));
     let (_, replayed, later) = keyed(&stripe, "k1", &[]).await;

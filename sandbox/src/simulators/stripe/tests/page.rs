@@ -99,10 +99,11 @@ async fn an_expired_session_says_so_and_takes_no_money() {
 }
 
 #[tokio::test]
-async fn names_reach_the_page_as_text() {
+async fn the_page_shows_what_was_sold_and_names_as_text() {
     let (stripe, _receiver) = stripe().await;
     stripe.offers(Price { name: "<b>&\"'".into(), ..Price::pack("pack_50", 990) });
     let id = session(&stripe, &[("locale", "auto")]).await;
+    stripe.offers(Price::pack("pack_50", 1));
     let (_, page) = get(&stripe.session(&id).unwrap().url).await;
     assert!(page.contains("&lt;b&gt;&amp;&quot;&#39; <small>") && page.contains("€9.90"), "{page}");
 }
