@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use secrecy::SecretString;
 use shared::env::{ConfigError, Env};
+use shared::pack::Packs;
 use shared::telemetry::LogFormat;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::twilio::{PublicUrl, SharedKey};
-use crate::{meta, twilio};
+use crate::{meta, stripe, twilio};
 
 /// Everything that `postly-ingest` can be told.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Config {
     pub meta: Option<meta::Door>,
     /// Twilio, when `TWILIO_AUTH_TOKEN` is set.
     pub twilio: Option<twilio::Door>,
+    /// Stripe, when `STRIPE_WEBHOOK_SECRET` is set.
+    pub stripe: Option<stripe::Door>,
     /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
     pub migrate: bool,
     /// `LOG_FORMAT`.
@@ -45,6 +48,9 @@ impl Config {
                 "no provider is configured: set META_APP_SECRET, or TWILIO_AUTH_TOKEN and PUBLIC_URL",
             );
         }
+        let packs = env.parsed("CREDIT_PACKS", Packs::default());
+        let secrets = env.secrets("STRIPE_WEBHOOK_SECRET");
+        let stripe = (!secrets.is_empty()).then_some(stripe::Door { secrets, packs });
         let config = Self {
             addr: env.parsed("INGEST_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080))),
             admin_addr: env.parsed("ADMIN_ADDR", SocketAddr::from(([127, 0, 0, 1], 9090))),
@@ -52,6 +58,7 @@ impl Config {
             database,
             meta,
             twilio,
+            stripe,
             migrate: env.switch("MIGRATE", true),
             log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
             log_filter: env.text("RUST_LOG"),

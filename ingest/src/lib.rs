@@ -5,6 +5,7 @@ pub mod config;
 pub mod intake;
 pub mod limits;
 pub mod meta;
+pub mod stripe;
 pub mod twilio;
 pub mod webhook;
 
@@ -32,6 +33,8 @@ pub struct App {
     pub meta: Option<meta::Door>,
     /// The secrets of Twilio's side, when it is configured.
     pub twilio: Option<twilio::Door>,
+    /// Stripe's secrets and our packs, when we are the one who credits.
+    pub stripe: Option<stripe::Door>,
     /// Where verified work goes.
     pub intake: Intake,
     /// The time.
@@ -45,10 +48,11 @@ impl App {
         let queue = Queue::open(&config.redis_url, settings)?;
         let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS);
         let intake = Intake::new(queue, pool, clock.clone());
-        Ok(Self { meta: config.meta.clone(), twilio: config.twilio.clone(), intake, clock })
+        let (meta, twilio, stripe) = (config.meta.clone(), config.twilio.clone(), config.stripe.clone());
+        Ok(Self { meta, twilio, stripe, intake, clock })
     }
 
-    /// Postgres, which the door needs only when Redis is away.
+    /// Postgres, which the door needs when Redis is away, and for Stripe.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         self.intake.pool()
@@ -60,6 +64,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/api/whatsapp/webhook", get(webhook::handshake).post(webhook::receive))
         .route("/api/whatsapp/status", post(webhook::receive))
+        .route("/api/stripe/webhook", post(stripe::receive))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
         .with_state(app)
@@ -112,6 +117,7 @@ pub async fn run() -> anyhow::Result<()> {
         admin.addr = %admin.local_addr()?,
         meta = config.meta.is_some(),
         twilio = config.twilio.is_some(),
+        stripe = config.stripe.is_some(),
         version = env!("CARGO_PKG_VERSION"),
         "postly-ingest is listening"
     );

@@ -27,10 +27,19 @@ pub const SPILL_PATIENCE: Duration = Duration::from_millis(500);
 /// TLS, to a server far away, that would take most of [`SPILL_PATIENCE`].
 pub const KEEP_WARM: Duration = Duration::from_secs(5);
 
+/// How old a signature of Stripe may be, and how far in the future: what its own libraries allow for the past.
+pub const STRIPE_TOLERANCE: Duration = Duration::from_mins(5);
+
+/// Signatures of one header that are looked at. Stripe sends two while a secret is rolled.
+pub const STRIPE_SIGNATURES: usize = 8;
+
+/// How long Postgres has to take an event of Stripe. Less than [`REQUEST_TIMEOUT`]; Stripe comes again.
+pub const STRIPE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// After Redis failed, how long webhooks go straight to the spill before one tries again.
 pub const REDIS_PAUSE: Duration = Duration::from_millis(500);
 
-/// Connections to Postgres. The door uses it only while Redis is away.
+/// Connections to Postgres. The door uses it while Redis is away, and for Stripe's events.
 pub const CONNECTIONS: u32 = 5;
 
 /// Meta's challenge is "a random string"; longer ones are somebody else's.

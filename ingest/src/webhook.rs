@@ -58,7 +58,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn reason(self) -> &'static str {
+    /// The word by which it is counted.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
         match self {
             Self::Unsigned => "unsigned",
             Self::BadSignature => "bad_signature",
@@ -169,7 +171,8 @@ fn signed_by(headers: &HeaderMap) -> Option<Provider> {
     }
 }
 
-async fn read(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes, Refusal> {
+/// The body, when it is not larger than any webhook.
+pub(crate) async fn read(headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes, Refusal> {
     let announced =
         headers.get("content-length").and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limits::BODY) {

@@ -105,6 +105,7 @@ impl Sandbox {
             model_timeout: Duration::from_secs(5),
             sweep_period: Duration::from_millis(100),
             sweep_age: Duration::from_mins(10),
+            reconcile_period: Duration::from_millis(200),
         };
         let exe = ground.exe().to_owned();
         Self {
@@ -182,9 +183,13 @@ impl Sandbox {
         let mut turns = tokio::time::interval(Duration::from_millis(20));
         loop {
             turns.tick().await;
-            let (meta, twilio) = tokio::join!(self.stage.meta.quiet(QUIET), self.stage.twilio.quiet(QUIET));
+            let stage = &self.stage;
+            let (meta, twilio, stripe) =
+                tokio::join!(stage.meta.quiet(QUIET), stage.twilio.quiet(QUIET), stage.stripe.quiet(QUIET));
+            // What is to be told of a payment goes through the spill.
+            let spilled = shared::spill::depth(&self.pool).await.expect("Postgres");
             let figures = self.queue.figures().await.expect("Redis");
-            if figures.lanes == 0 && meta.is_ok() && twilio.is_ok() {
+            if figures.lanes == 0 && spilled == 0 && meta.is_ok() && twilio.is_ok() && stripe.is_ok() {
                 return;
             }
             assert!(Instant::now() < deadline, "the world does not become quiet: {figures:?}");

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use shared::message::{MessageId, Provider};
+use shared::person::UserId;
 use sqlx::PgPool;
 
 use crate::simulators::courier::Delivery;
@@ -87,6 +88,24 @@ impl Person {
         Said { id: self.key(&delivery.message_id), delivery }
     }
 
+    /// Chooses from what was offered last, from 1: by a tap where choices can be tapped, by their number elsewhere.
+    pub async fn picks(&self, number: usize) -> Said {
+        let Phone::Meta(person) = &self.phone else { return self.says(&number.to_string()).await };
+        let last = person
+            .heard()
+            .into_iter()
+            .rfind(|sent| sent.kind == "interactive")
+            .expect("something to choose from");
+        let action = &last.request["interactive"]["action"];
+        let choice = match action["buttons"].get(number - 1) {
+            Some(button) => &button["reply"],
+            None => &action["sections"][0]["rows"][number - 1],
+        };
+        let text = |name: &str| choice[name].as_str().expect("a choice of this number");
+        let delivery = person.taps(&last.wamid, text("id"), text("title")).await;
+        Said { id: self.key(&delivery.message_id), delivery }
+    }
+
     /// The key in our books of a message with this provider's id.
     #[must_use]
     pub fn key(&self, id: &str) -> MessageId {
@@ -129,6 +148,16 @@ impl Person {
             Phone::Meta(person) => person.heard().into_iter().map(|sent| sent.text).collect(),
             Phone::Twilio(person) => person.heard().into_iter().map(|sent| sent.text).collect(),
         }
+    }
+
+    /// The account.
+    pub async fn account(&self) -> UserId {
+        let id = sqlx::query_scalar(r#"select "id" from "User" where "waPhoneE164" = $1"#)
+            .bind(&self.number)
+            .fetch_one(&self.pool)
+            .await
+            .expect("the account of a person in a test");
+        UserId::from_stored(id)
     }
 
     /// The balance.

@@ -35,6 +35,7 @@ const LEASE: &str = "5";
 
 /// What is real, by the variables that make it so.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for one of the simulators")]
 pub struct Reality {
     /// `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set.
     pub model: bool,
@@ -42,6 +43,8 @@ pub struct Reality {
     pub meta: bool,
     /// `TWILIO_ACCOUNT_SID` and `TWILIO_AUTH_TOKEN` are set.
     pub twilio: bool,
+    /// `STRIPE_SECRET_KEY` and `STRIPE_WEBHOOK_SECRET` are set.
+    pub stripe: bool,
 }
 
 impl Reality {
@@ -53,6 +56,7 @@ impl Reality {
             model: has("OPENAI_API_KEY") || has("OPENAI_BASE_URL"),
             meta: has("META_ACCESS_TOKEN") && has("META_APP_SECRET"),
             twilio: has("TWILIO_ACCOUNT_SID") && has("TWILIO_AUTH_TOKEN"),
+            stripe: has("STRIPE_SECRET_KEY") && has("STRIPE_WEBHOOK_SECRET"),
         }
     }
 
@@ -67,10 +71,15 @@ impl Reality {
 }
 
 /// Variables of the operator that the demo's processes keep, by prefix.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 14] = [
     "OPENAI_",
     "META_",
     "TWILIO_",
+    "STRIPE_",
+    "CREDIT_PACKS",
+    "MODEL_PRICES",
+    "DAILY_CAP_",
+    "NEXTAUTH_URL",
     "PUBLIC_URL",
     "WORKER_CONCURRENCY",
     "LEASE_SECONDS",
@@ -204,7 +213,8 @@ fn variables(
         let real = (name.starts_with("OPENAI_") && reality.model)
             || (name.starts_with("META_") && reality.meta)
             || (name.starts_with("TWILIO_") && reality.twilio)
-            || (name == "PUBLIC_URL" && reality.twilio);
+            || (name == "PUBLIC_URL" && reality.twilio)
+            || ((name.starts_with("STRIPE_") || name == "NEXTAUTH_URL") && reality.stripe);
         if !real {
             variables.insert(name, value);
         }

@@ -1,4 +1,4 @@
-//! The three simulators, and the variables that point the product at them: the documented ones, with their real
+//! The four simulators, and the variables that point the product at them: the documented ones, with their real
 //! names, so that every run reads the configuration as production does.
 
 use std::collections::BTreeMap;
@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::simulators::meta::{Meta, MetaOptions};
 use crate::simulators::openai::{OpenAi, OpenAiOptions};
 use crate::simulators::receipts::Statuses;
+use crate::simulators::stripe::{Stripe, StripeOptions};
 use crate::simulators::twilio::{Twilio, TwilioOptions};
 
 /// What Twilio has configured, and therefore signs. Nothing is ever sent there.
@@ -19,6 +20,11 @@ const TWILIO_ACCOUNT_SID: &str = "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const TWILIO_AUTH_TOKEN: &str = "7f3b1c9ad2e84f60b5a1c7d9e0f24683";
 const TWILIO_FROM: &str = "whatsapp:+33199001234";
 const OPENAI_API_KEY: &str = "sk-sandbox";
+const STRIPE_SECRET_KEY: &str = "sk_test_sandbox";
+const STRIPE_WEBHOOK_SECRET: &str = "whsec_sandbox0123456789abcdef";
+
+/// The web app, where a browser goes after a payment. Nothing is ever sent there.
+pub const WEB_URL: &str = "https://postly.example";
 
 /// Our own number, as people see it in the chat (a number that the French regulator keeps for fiction).
 pub const BUSINESS_NUMBER: &str = "33199001234";
@@ -32,10 +38,12 @@ pub struct Stage {
     pub twilio: Twilio,
     /// The model.
     pub openai: OpenAi,
+    /// The shop's till.
+    pub stripe: Stripe,
 }
 
 impl Stage {
-    /// Opens the three, each on a free port. Webhooks go nowhere until [`Stage::calls`] says where.
+    /// Opens the four, each on a free port. Webhooks go nowhere until [`Stage::calls`] says where.
     pub async fn open() -> std::io::Result<Self> {
         let meta = Meta::start(MetaOptions {
             app_secret: META_APP_SECRET.to_owned(),
@@ -52,14 +60,20 @@ impl Stage {
         .await?;
         let models = crate::simulators::openai::Model::current();
         let openai = OpenAi::start(OpenAiOptions { api_key: OPENAI_API_KEY.to_owned(), models }).await?;
-        Ok(Self { meta, twilio, openai })
+        let stripe = Stripe::start(StripeOptions {
+            secret_key: STRIPE_SECRET_KEY.to_owned(),
+            webhook_secrets: vec![STRIPE_WEBHOOK_SECRET.to_owned()],
+        })
+        .await?;
+        Ok(Self { meta, twilio, openai, stripe })
     }
 
-    /// Points both providers' webhooks at an ingest, such as `http://127.0.0.1:8080`.
+    /// Points everybody's webhooks at an ingest, such as `http://127.0.0.1:8080`.
     pub fn calls(&self, ingest: &str) {
         self.meta.webhook_url(format!("{ingest}/api/whatsapp/webhook"));
         self.twilio.webhook_url(format!("{ingest}/api/whatsapp/webhook"));
         self.twilio.public_url(format!("{PUBLIC_URL}/api/whatsapp/webhook"));
+        self.stripe.webhook_url(format!("{ingest}/api/stripe/webhook"));
     }
 
     /// How both report on what they were given to deliver.
@@ -85,14 +99,18 @@ impl Stage {
             ("PUBLIC_URL", PUBLIC_URL),
             ("OPENAI_API_KEY", OPENAI_API_KEY),
             ("OPENAI_BASE_URL", self.openai.base_url()),
+            ("STRIPE_SECRET_KEY", STRIPE_SECRET_KEY),
+            ("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRET),
+            ("STRIPE_API_URL", self.stripe.url()),
+            ("NEXTAUTH_URL", WEB_URL),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
     }
 
-    /// Ends all three.
+    /// Ends all four.
     pub async fn close(&self) {
-        tokio::join!(self.meta.stop(), self.twilio.stop(), self.openai.stop());
+        tokio::join!(self.meta.stop(), self.twilio.stop(), self.openai.stop(), self.stripe.stop());
     }
 }

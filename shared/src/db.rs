@@ -35,6 +35,7 @@ const COLUMNS: &[(&str, &[&str])] = &[
         "User",
         &[
             "id",
+            "email",
             "credits",
             "waPhoneE164",
             "waUserId",

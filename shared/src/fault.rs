@@ -34,6 +34,9 @@ pub const RELAY_POINTS: &[&str] = &["relay.restored"];
 /// The point of the sweep: a lost message has ended and its apology stands in the outbox, and nobody is to send it yet.
 pub const SWEEP_POINTS: &[&str] = &["sweep.committed"];
 
+/// The points of a payment: its credits are posted, or taken again, and nothing is committed yet.
+pub const PAYMENT_POINTS: &[&str] = &["purchase.posted", "return.posted", "payment.committed"];
+
 /// The guards that a test build can be told to do without, each with what it stops.
 pub const GUARDS: &[(&str, &str)] = &[
     ("claim", "an id is queued once"),

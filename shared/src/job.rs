@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Inbound, Lane, MessageId, Provider};
+use crate::message::{Inbound, Lane, MessageId, Provider, short};
 
 /// The version that this build writes.
 const VERSION: u8 = 1;
@@ -38,6 +38,39 @@ pub enum Work {
     /// What stands in the outbox for this message has lost the job that was to send it. A worker from before this kind
     /// makes a dead letter of it ("no job that this version knows"), which can be replayed once all workers know it.
     Answer(MessageId),
+    /// Somebody's payment has come, or will not: its person is to be told. A worker from before this kind makes a dead
+    /// letter of it, which can be replayed once all workers know it.
+    Payment(PaymentNotice),
+}
+
+/// What is to be told of a payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentNotice {
+    /// The checkout (`cs_...`).
+    pub session: String,
+    /// What became of it.
+    pub told: PaymentTold,
+}
+
+/// What became of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PaymentTold {
+    /// Its credits are there.
+    Paid,
+    /// Its money will not come.
+    Failed,
+}
+
+impl PaymentTold {
+    /// The word in keys.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paid => "paid",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// How far a message of ours has come.
@@ -135,6 +168,22 @@ impl Job {
         }
     }
 
+    /// Tells a person of a payment, once for each thing that becomes of it.
+    #[must_use]
+    pub fn payment(notice: PaymentNotice, received_at: DateTime<Utc>) -> Self {
+        Self {
+            v: VERSION,
+            id: MessageId::from_stored(format!(
+                "payment:{}:{}",
+                short(&notice.session),
+                notice.told.as_str()
+            )),
+            lane: Lane::aside("payment", &notice.session),
+            received_at,
+            work: Work::Payment(notice),
+        }
+    }
+
     /// Sends what stands in the outbox for a message, in that message's lane. Once for each time that the message was
     /// handled, however often it is offered.
     #[must_use]
@@ -194,6 +243,18 @@ mod tests {
         let pinned = r#"{"v":1,"id":"meta:answer:meta:1098:wamid.A:0","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"answer":"meta:1098:wamid.A"}}"#;
         assert_eq!(serde_json::to_string(&answer(0)).unwrap(), pinned);
         assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), answer(0));
+    }
+
+    #[test]
+    fn a_payment_is_told_once_for_each_thing_that_becomes_of_it() {
+        let job = |told| {
+            let notice = PaymentNotice { session: "cs_test_1".into(), told };
+            Job::payment(notice, DateTime::UNIX_EPOCH)
+        };
+        assert_ne!(job(PaymentTold::Paid).id, job(PaymentTold::Failed).id);
+        let pinned = r#"{"v":1,"id":"payment:cs_test_1:paid","lane":"payment:cs_test_1","received_at":"1970-01-01T00:00:00Z","work":{"payment":{"session":"cs_test_1","told":"paid"}}}"#;
+        assert_eq!(serde_json::to_string(&job(PaymentTold::Paid)).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job(PaymentTold::Paid));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The books of credits: every change of a balance is one row of `"CreditLedger"`, one update of
 //! `"User"."credits"` and one key in `wa.credit_op`, in one statement.
 //!
-//! Owner of `wa.credit_op`, of our rows in `"CreditLedger"`, and of every write to `"User"."credits"`. The cause
-//! of an entry decides its sign, its reason and its key, so they cannot disagree; posting the same cause again
-//! does nothing. The web app writes the same tables with its own code: we lock the person's row, as its
+//! Owner of `wa.credit_op`, of our rows in `"CreditLedger"`, and of every write to `"User"."credits"`. Posting the same
+//! cause again does nothing. The web app writes the same tables with its own code: we lock the person's row, as its
 //! `credits = credits - 1` does.
+
+mod entry;
+mod merge;
+mod reconcile;
+mod statement;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -12,17 +16,19 @@ use sqlx::PgConnection;
 use crate::message::MessageId;
 use crate::person::UserId;
 
-/// What one generation costs.
-pub const PRICE: i32 = 1;
+pub use entry::{Entry, PRICE, SIGNUP_BONUS};
+pub use merge::{Merged, merge, survivor};
+pub use reconcile::{Blame, Difference, Reconciliation, confirmed, imbalance, look, opening, record};
+pub use statement::{Line, held, ran_low, statement};
 
 /// A number of credits: never negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Credits(u32);
 
 impl Credits {
     /// So many credits.
     #[must_use]
-    pub fn new(credits: u32) -> Self {
+    pub const fn new(credits: u32) -> Self {
         Self(credits)
     }
 
@@ -32,49 +38,16 @@ impl Credits {
         self.0
     }
 
-    fn from_column(credits: i32) -> Self {
+    /// As Postgres holds it. More than it can hold is more than anybody can own: the addition is refused there.
+    #[must_use]
+    pub fn column(self) -> i32 {
+        i32::try_from(self.0).unwrap_or(i32::MAX)
+    }
+
+    /// A number that a check of the database keeps from being negative.
+    #[must_use]
+    pub fn from_column(credits: i32) -> Self {
         Self(u32::try_from(credits).unwrap_or(0))
-    }
-}
-
-/// One line of the books, named by its cause.
-#[derive(Debug, Clone, Copy)]
-pub enum Entry<'a> {
-    /// A generation is held: −1, key `generation:<message>`.
-    Generation(&'a MessageId),
-    /// A held generation came to nothing: +1, key `refund:<message>`.
-    Refund(&'a MessageId),
-}
-
-impl Entry<'_> {
-    fn delta(self) -> i32 {
-        match self {
-            Self::Generation(_) => -PRICE,
-            Self::Refund(_) => PRICE,
-        }
-    }
-
-    /// The word that the web app shows in its history.
-    fn reason(self) -> &'static str {
-        match self {
-            Self::Generation(_) => "whatsapp_generation",
-            Self::Refund(_) => "refund",
-        }
-    }
-
-    fn message(self) -> MessageId {
-        match self {
-            Self::Generation(message) | Self::Refund(message) => message.clone(),
-        }
-    }
-
-    fn key(self) -> String {
-        let kind = match self {
-            Self::Generation(_) => "generation",
-            Self::Refund(_) => "refund",
-        };
-        let key = format!("{kind}:{}", self.message().as_str());
-        if crate::fault::without("ledger_key") { format!("{key}:{}", crate::db::new_id()) } else { key }
     }
 }
 
@@ -102,13 +75,49 @@ pub enum LedgerError {
 }
 
 /// Posts one entry. Atomic in itself, and meant to share a transaction with the fact that causes it.
+///
+/// A debit of an account that has just joined another one is paid by that one; credits for an account that may have
+/// joined another one are posted to [`lock`]'s answer.
 pub async fn post(
     db: &mut PgConnection,
     user: &UserId,
     entry: Entry<'_>,
     now: DateTime<Utc>,
 ) -> Result<Posted, LedgerError> {
-    let key = entry.key();
+    let (before, after) = write(db, user, entry, now).await?;
+    if let Some(after) = after {
+        return Ok(Posted::Applied(Credits::from_column(after)));
+    }
+    // Either the key was known or the balance too low. A twin that committed while we waited for the row is
+    // invisible to the statement above, so the key is looked up by a fresh one.
+    let (known, moved): (bool, bool) = sqlx::query_as(
+        "select exists (select from wa.credit_op where key = $1),
+                exists (select from wa.merged_account where from_user = $2)",
+    )
+    .bind(entry.key())
+    .bind(user.as_str())
+    .fetch_one(&mut *db)
+    .await?;
+    if known {
+        return Ok(Posted::AlreadyApplied(Credits::from_column(before)));
+    }
+    if !moved {
+        return Ok(Posted::Insufficient);
+    }
+    let now_in = lock(db, user).await?.0;
+    match write(db, &now_in, entry, now).await? {
+        (_, Some(after)) => Ok(Posted::Applied(Credits::from_column(after))),
+        (_, None) => Ok(Posted::Insufficient),
+    }
+}
+
+/// Key, row and balance in one statement. Returns the balance before, and after if it moved.
+async fn write(
+    db: &mut PgConnection,
+    user: &UserId,
+    entry: Entry<'_>,
+    now: DateTime<Utc>,
+) -> Result<(i32, Option<i32>), LedgerError> {
     // The key is claimed first; the row, then the balance, follow only from a claimed key. The new balance is counted
     // from the locked row: the update itself begins with the row as it was before we waited for the lock, and a check
     // constraint would judge that one (0 − 1, where a purchase has just made it 20).
@@ -118,8 +127,8 @@ pub async fn post(
         r#"
         with person as (select "id", "credits" from "User" where "id" = $1 for no key update),
         op as (
-            insert into wa.credit_op (key, ledger_id, user_id, message_id, created_at)
-            select $2, $3, "id", $4, $7 from person where "credits" + $5 >= 0
+            insert into wa.credit_op (key, ledger_id, user_id, message_id, created_at, delta, balance)
+            select $2, $3, "id", $4, $7, $5, "credits" + $5 from person where "credits" + $5 >= 0
             on conflict (key) do nothing
             returning ledger_id
         ),
@@ -136,43 +145,80 @@ pub async fn post(
         "#,
     )
     .bind(user.as_str())
-    .bind(&key)
+    .bind(entry.key())
     .bind(crate::db::new_id())
-    .bind(entry.message().as_str())
+    .bind(entry.message().as_ref().map(MessageId::as_str))
     .bind(entry.delta())
     .bind(entry.reason())
     .bind(now)
     .bind(now.naive_utc())
-    .fetch_optional(&mut *db)
+    .fetch_optional(db)
     .await?;
-    let (before, after) = row.ok_or(LedgerError::NoSuchPerson)?;
-    if let Some(after) = after {
-        return Ok(Posted::Applied(Credits::from_column(after)));
-    }
-    // Either the key was known or the balance too low. A twin that committed while we waited for the row is
-    // invisible to the statement above, so the key is looked up by a fresh one.
-    let known: bool = sqlx::query_scalar("select exists (select from wa.credit_op where key = $1)")
-        .bind(&key)
-        .fetch_one(&mut *db)
-        .await?;
-    Ok(if known { Posted::AlreadyApplied(Credits::from_column(before)) } else { Posted::Insufficient })
+    row.ok_or(LedgerError::NoSuchPerson)
 }
 
-/// Gives back what was held for a message, once, if anything was held. Says whether a debit had been there.
+/// Holds an account until the transaction ends: the one that this account is, or has joined. Returns it with its
+/// balance.
+pub async fn lock(db: &mut PgConnection, user: &UserId) -> Result<(UserId, Credits), LedgerError> {
+    let mut held = survivor(db, user).await?;
+    loop {
+        let credits: Option<i32> =
+            sqlx::query_scalar(r#"select "credits" from "User" where "id" = $1 for no key update"#)
+                .bind(held.as_str())
+                .fetch_optional(&mut *db)
+                .await?;
+        let credits = credits.ok_or(LedgerError::NoSuchPerson)?;
+        // It may have joined another one while we waited for it. From now on it cannot.
+        let now_in = survivor(db, &held).await?;
+        if now_in == held {
+            return Ok((held, Credits::from_column(credits)));
+        }
+        held = now_in;
+    }
+}
+
+/// Gives back what was held for a message, once, if anything was held: to the account that was charged, or the one that
+/// it has joined. Says whether a debit had been there.
 pub async fn refund(
     db: &mut PgConnection,
-    user: &UserId,
     message: &MessageId,
     now: DateTime<Utc>,
 ) -> Result<bool, LedgerError> {
-    let held: bool = sqlx::query_scalar("select exists (select from wa.credit_op where key = $1)")
+    let charged: Option<String> = sqlx::query_scalar("select user_id from wa.credit_op where key = $1")
         .bind(Entry::Generation(message).key())
-        .fetch_one(&mut *db)
+        .fetch_optional(&mut *db)
         .await?;
-    if held {
-        let _ = post(db, user, Entry::Refund(message), now).await?;
+    let Some(charged) = charged else { return Ok(false) };
+    let (account, _) = lock(db, &UserId::from_stored(charged)).await?;
+    let _ = post(db, &account, Entry::Refund(message), now).await?;
+    Ok(true)
+}
+
+/// Takes as many of these credits as there are, down to zero. `entry` makes the line from what is taken; nothing is
+/// written when that is nothing. The account must be [`lock`]ed with this balance.
+pub async fn take<'a>(
+    db: &mut PgConnection,
+    (account, balance): (&UserId, Credits),
+    at_most: Credits,
+    entry: impl FnOnce(Credits) -> Entry<'a>,
+    now: DateTime<Utc>,
+) -> Result<Credits, LedgerError> {
+    let taken = at_most.min(balance);
+    if taken == Credits::default() {
+        return Ok(taken);
     }
-    Ok(held)
+    match post(db, account, entry(taken), now).await? {
+        Posted::Applied(_) => Ok(taken),
+        Posted::AlreadyApplied(_) | Posted::Insufficient => Ok(Credits::default()),
+    }
+}
+
+/// Whether a credit was ever taken for this message.
+pub async fn is_held(db: &mut PgConnection, message: &MessageId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from wa.credit_op where key = $1)")
+        .bind(Entry::Generation(message).key())
+        .fetch_one(db)
+        .await
 }
 
 /// The balance.

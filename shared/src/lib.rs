@@ -1,17 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 pub mod clock;
 pub mod db;
 pub mod env;
 pub mod fault;
 pub mod generation;
 pub mod job;
+pub mod kept;
 pub mod language;
 pub mod ledger;
+pub mod menu;
 pub mod message;
 pub mod outbox;
+pub mod pack;
+pub mod payment;
 pub mod person;
 pub mod phone;
+pub mod price;
 pub mod queue;
 pub mod receipt;
 pub mod shutdown;

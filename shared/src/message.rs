@@ -172,8 +172,15 @@ pub struct Sender {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// A text, the caption of a media message, or the title of a button that was tapped.
+    /// A text, or the caption of a media message.
     Text(String),
+    /// A tap on something that we had offered: its id, and the words that were on it. Never a brief.
+    Tap {
+        /// What comes back.
+        id: String,
+        /// What was read.
+        title: String,
+    },
     /// A kind that the product cannot read yet and should say so: the provider's word for it.
     Unreadable(String),
     /// Something that wants no answer (a reaction, an edit, a system message): recorded under this kind.
@@ -186,6 +193,7 @@ impl Content {
     pub fn kind(&self) -> &str {
         match self {
             Self::Text(_) => "text",
+            Self::Tap { .. } => "tap",
             Self::Unreadable(kind) | Self::Silent(kind) => kind,
         }
     }

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
+use crate::menu::Menu;
 use crate::message::{Address, Inbound, MessageId, Provider};
 
 pub use reports::{came_to_nothing, report};
@@ -62,6 +63,8 @@ pub struct Outgoing {
     pub address: Address,
     /// The text.
     pub body: String,
+    /// What can be chosen under it.
+    pub menu: Option<Menu>,
     /// Where it stands.
     pub state: State,
     /// How often it may have reached the provider; a refusal is not counted.
@@ -94,18 +97,20 @@ impl<'a> From<&'a Inbound> for Recipient<'a> {
     }
 }
 
-/// Puts the parts of an answer in the outbox. Belongs in the transaction that decides the answer.
+/// Puts the parts of an answer in the outbox, the menu under the last. Belongs in the transaction that decides the
+/// answer.
 pub async fn put(
     db: &mut PgConnection,
     to: Recipient<'_>,
     parts: &[String],
+    menu: Option<&Menu>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let numbers: Vec<i32> = (1..).take(parts.len()).collect();
     sqlx::query(
-        "insert into wa.outbox (cause, part, provider, business, address, body, created_at)
+        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu)
          select $1, part + $8 + 100 * coalesce((select replays from wa.receipt where message_id = $1), 0),
-                $2, $3, $4, body, $5
+                $2, $3, $4, body, $5, case when part = cardinality($6::int[]) then $9::jsonb end
          from unnest($6::int[], $7::text[]) as parts (part, body)
          on conflict (cause, part) do nothing",
     )
@@ -117,6 +122,7 @@ pub async fn put(
     .bind(numbers)
     .bind(parts)
     .bind(if crate::fault::without("outbox_key") { rand::random_range(1..90) } else { 0 })
+    .bind(menu.map(Json))
     .execute(db)
     .await?;
     Ok(())
@@ -125,7 +131,7 @@ pub async fn put(
 /// What a message caused to be said, in the order of its parts.
 pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "select id, provider, business, address, body, state, attempts, created_at, sending_at
+        "select id, provider, business, address, body, menu, state, attempts, created_at, sending_at
          from wa.outbox where cause = $1 and {LATEST} order by part"
     )))
     .bind(cause.as_str())
@@ -248,6 +254,7 @@ struct Row {
     business: String,
     address: Json<Address>,
     body: String,
+    menu: Option<Json<Menu>>,
     state: String,
     attempts: i32,
     created_at: DateTime<Utc>,
@@ -269,6 +276,7 @@ impl Row {
             business: self.business,
             address: self.address.0,
             body: self.body,
+            menu: self.menu.map(|menu| menu.0),
             state,
             attempts: self.attempts,
             created_at: self.created_at,

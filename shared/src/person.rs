@@ -5,7 +5,7 @@
 //! account that the web app linked to the number is that person's account.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::language::Language;
 use crate::message::{Address, Lane, Provider, Sender};
@@ -98,6 +98,37 @@ pub async fn known(db: &mut PgConnection, user: &UserId) -> Result<Option<Person
             .fetch_optional(db)
             .await?;
     Ok(row.map(person))
+}
+
+/// The accounts that an operator may mean: by id, number, e-mail address, or the digest of a conversation. At most ten.
+pub async fn find(db: &mut PgConnection, name: &str) -> Result<Vec<UserId>, sqlx::Error> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        r#"select "id" from "User" where "id" = $1 or "waPhoneE164" = $1 or lower("email") = lower($1)
+         union
+         select user_id from wa.identity where value = $1
+         union
+         select user_id from wa.receipt
+         where user_id is not null and $1 like '#%'
+           and left(encode(sha256(convert_to(lane, 'UTF8')), 'hex'), 12) = ltrim($1, '#')
+         limit 10"#,
+    )
+    .bind(name)
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// The number of an account, where one is known.
+pub async fn phone(db: impl PgExecutor<'_>, user: &UserId) -> Result<Option<E164>, sqlx::Error> {
+    let phone: Option<Option<String>> = sqlx::query_scalar(
+        r#"select coalesce(u."waPhoneE164",
+                  (select value from wa.identity where user_id = u."id" and kind = 'phone' limit 1))
+           from "User" u where u."id" = $1"#,
+    )
+    .bind(user.as_str())
+    .fetch_optional(db)
+    .await?;
+    Ok(phone.flatten().and_then(|phone| phone.parse().ok()))
 }
 
 /// Where the person of an account wrote from in this conversation, when only the books can tell: the identity that the

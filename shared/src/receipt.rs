@@ -3,6 +3,7 @@
 //! Owner of `wa.receipt` and `wa.attempt`. A receipt ends exactly once; whoever ends it does so in the transaction
 //! that holds the effects of the end, so that a zombie's second end changes nothing at all.
 
+mod conversation;
 mod open;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +13,7 @@ use crate::fault;
 use crate::message::{Inbound, MessageId};
 use crate::person::UserId;
 
+pub use conversation::{Answer, Conversation, answer, conversation};
 pub use open::{Open, lock_open, open};
 
 /// How a message ended. The word is stored, counted and shown to operators.
@@ -23,6 +25,8 @@ pub enum Outcome {
     Answered,
     /// There was no credit for a brief.
     NoCredit,
+    /// A limit of the day was reached before a brief was begun.
+    Capped,
     /// The model declined the brief.
     Refused,
     /// Recorded; no answer was due.
@@ -41,6 +45,7 @@ impl Outcome {
             Self::Posts => "posts",
             Self::Answered => "answered",
             Self::NoCredit => "no_credit",
+            Self::Capped => "capped",
             Self::Refused => "refused",
             Self::Recorded => "recorded",
             Self::Failed => "failed",
@@ -230,23 +235,21 @@ pub async fn record(
     Ok(())
 }
 
-/// A message whose posts nobody received counts as failed. Returns who is to be refunded; `None` when it had not
-/// ended with posts, or was failed before.
+/// A message whose posts nobody received counts as failed. `false`: it had not ended with posts, or was failed before.
 #[must_use = "the refund hangs on it"]
 pub async fn fail_undelivered(
     db: &mut PgConnection,
     message: &MessageId,
     now: DateTime<Utc>,
-) -> Result<Option<UserId>, sqlx::Error> {
-    let user: Option<Option<String>> = sqlx::query_scalar(
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
         "update wa.receipt set state = 'failed', outcome = $2, detail = 'the reply was refused', finished_at = $3
-         where message_id = $1 and state = 'finished' and outcome = 'posts'
-         returning user_id",
+         where message_id = $1 and state = 'finished' and outcome = 'posts'",
     )
     .bind(message.as_str())
     .bind(Outcome::Undelivered.as_str())
     .bind(now)
-    .fetch_optional(db)
+    .execute(db)
     .await?;
-    Ok(user.flatten().map(UserId::from_stored))
+    Ok(done.rows_affected() == 1)
 }

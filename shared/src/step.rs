@@ -1,7 +1,9 @@
 //! What the model answered, step by step, recorded before the next step begins: whatever happens afterwards, a
 //! step that was paid for is not paid for again.
 //!
-//! Owner of `wa.step`.
+//! Owner of `wa.step` and, through [`spend`], of `wa.spend`.
+
+pub mod spend;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
@@ -23,6 +25,8 @@ pub struct Step {
     pub completion_tokens: i32,
     /// Duration of the call, in milliseconds.
     pub took_ms: i32,
+    /// What it cost, in millionths of a dollar, if the model's price was told.
+    pub cost_micros: Option<i64>,
 }
 
 /// The answer recorded under this name, if the step was taken before.
@@ -35,7 +39,7 @@ pub async fn find(
         return Ok(None);
     }
     sqlx::query_as(
-        "select output, finish_reason, model, prompt_tokens, completion_tokens, took_ms
+        "select output, finish_reason, model, prompt_tokens, completion_tokens, took_ms, cost_micros
          from wa.step where message_id = $1 and name = $2",
     )
     .bind(message.as_str())
@@ -44,7 +48,7 @@ pub async fn find(
     .await
 }
 
-/// Records an answer. The first one recorded under a name stays.
+/// Records an answer, and adds it to its person's day. The first one recorded under a name stays.
 pub async fn record(
     db: impl PgExecutor<'_>,
     message: &MessageId,
@@ -53,10 +57,21 @@ pub async fn record(
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into wa.step
-           (message_id, name, output, finish_reason, model, prompt_tokens, completion_tokens, took_ms, finished_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         on conflict (message_id, name) do nothing",
+        "with step as (
+           insert into wa.step
+             (message_id, name, output, finish_reason, model, prompt_tokens, completion_tokens, took_ms, finished_at,
+              cost_micros)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           on conflict (message_id, name) do nothing
+           returning message_id
+         )
+         insert into wa.spend as s (day, user_id, steps, prompt_tokens, completion_tokens, cost_micros)
+         select $11, coalesce(r.user_id, ''), 1, $6, $7, coalesce($10, 0)
+         from step join wa.receipt r using (message_id)
+         on conflict (day, user_id) do update
+           set steps = s.steps + 1, prompt_tokens = s.prompt_tokens + excluded.prompt_tokens,
+               completion_tokens = s.completion_tokens + excluded.completion_tokens,
+               cost_micros = s.cost_micros + excluded.cost_micros",
     )
     .bind(message.as_str())
     .bind(name)
@@ -67,6 +82,8 @@ pub async fn record(
     .bind(step.completion_tokens)
     .bind(step.took_ms)
     .bind(now)
+    .bind(step.cost_micros)
+    .bind(now.date_naive())
     .execute(db)
     .await?;
     Ok(())

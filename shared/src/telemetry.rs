@@ -99,6 +99,19 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     );
     describe_histogram!("postly_llm_seconds", Unit::Seconds, "Model calls by step");
     describe_counter!("postly_llm_tokens_total", "Model tokens by step and kind");
+    describe_counter!(
+        "postly_llm_cost_microdollars_total",
+        "What the model has cost by step, in millionths of a dollar, as far as MODEL_PRICES tells"
+    );
+    describe_gauge!(
+        "postly_llm_cost_today_dollars",
+        "What the model has cost since midnight UTC, all workers together"
+    );
+    describe_gauge!(
+        "postly_ledger_imbalance",
+        "Credits that no line explains, at the last look; must read 0"
+    );
+    describe_counter!("postly_stripe_events_total", "Events of Stripe, by what came of them");
     describe_counter!("postly_sends_total", "Sends by provider and outcome");
     describe_counter!(
         "postly_sweeps_total",

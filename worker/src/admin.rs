@@ -7,9 +7,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use shared::spill;
+use shared::step::spend;
+use shared::{ledger, spill};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -49,10 +51,22 @@ async fn ready(State((worker, _)): State<(Worker, PrometheusHandle)>) -> Respons
 }
 
 async fn scrape(State((worker, metrics)): State<(Worker, PrometheusHandle)>) -> String {
-    let (figures, spilled) = tokio::join!(
+    let now = worker.clock.now();
+    let (figures, spilled, imbalance, spent) = tokio::join!(
         timeout(PATIENCE, worker.queue.figures()),
-        timeout(PATIENCE, spill::depth(&worker.pool))
+        timeout(PATIENCE, spill::depth(&worker.pool)),
+        timeout(PATIENCE, ledger::imbalance(&worker.pool)),
+        timeout(PATIENCE, spend::by_all(&worker.pool, now)),
     );
+    #[expect(clippy::cast_precision_loss, reason = "credits, and millionths of dollars of a day")]
+    {
+        if let Ok(Ok(Some(imbalance))) = imbalance {
+            gauge!("postly_ledger_imbalance").set(imbalance as f64);
+        }
+        if let Ok(Ok(spent)) = spent {
+            gauge!("postly_llm_cost_today_dollars").set(spent as f64 / 1e6);
+        }
+    }
     if let Ok(Ok(figures)) = figures {
         figures.publish(spilled.ok().and_then(Result::ok));
     }

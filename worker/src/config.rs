@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::env::{ConfigError, Env};
+use shared::pack::Packs;
+use shared::price::{Micros, ModelPrices};
 use shared::telemetry::LogFormat;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::budget::Budget;
 use crate::openai::OpenAiConfig;
+use crate::shop::Shop;
+use crate::stripe::Stripe;
 use crate::whatsapp::{Meta, Providers, Twilio};
 
 /// The model of the product's first version. `OpenAI` switches it off on 2027-01-14: the README says what to set.
@@ -38,6 +43,10 @@ pub struct Config {
     pub meta: Option<(String, String, SecretString)>,
     /// Twilio's address, account, token and our public address, when `TWILIO_AUTH_TOKEN` is set.
     pub twilio: Option<TwilioConfig>,
+    /// What the model may cost in a day.
+    pub budget: Budget,
+    /// What is sold in the chat, when `STRIPE_SECRET_KEY` is set.
+    pub shop: Option<ShopConfig>,
     /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
     pub migrate: bool,
     /// `LOG_FORMAT`.
@@ -55,6 +64,15 @@ pub struct TwilioConfig {
     public_url: Option<String>,
 }
 
+/// The shop's part.
+#[derive(Debug, Clone)]
+pub struct ShopConfig {
+    api_url: String,
+    secret_key: SecretString,
+    packs: Packs,
+    return_url: String,
+}
+
 impl Config {
     /// Reads the variables. The error names each one that is missing or malformed, and shows no secret.
     pub fn from_env(mut env: Env) -> Result<Self, ConfigError> {
@@ -70,6 +88,8 @@ impl Config {
         if meta.is_none() && twilio.is_none() {
             env.problem("no provider is configured: set META_ACCESS_TOKEN, or TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN");
         }
+        let budget = budget(&mut env, &openai.model);
+        let shop = Self::shop_from(&mut env);
         let lease = lease(&mut env);
         let concurrency = env.parsed("WORKER_CONCURRENCY", 100_usize);
         if concurrency == 0 {
@@ -85,6 +105,8 @@ impl Config {
             openai,
             meta,
             twilio,
+            budget,
+            shop,
             migrate: env.switch("MIGRATE", true),
             log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
             log_filter: env.text("RUST_LOG"),
@@ -136,6 +158,29 @@ impl Config {
         })
     }
 
+    fn shop_from(env: &mut Env) -> Option<ShopConfig> {
+        let packs = env.parsed("CREDIT_PACKS", Packs::default());
+        let secret_key = env.secret("STRIPE_SECRET_KEY")?;
+        let web =
+            env.required("NEXTAUTH_URL", "the web app's address, where a browser goes after it has paid");
+        if !web.is_empty() && !web.starts_with("http") {
+            env.problem("NEXTAUTH_URL must be an address that begins with https://");
+        }
+        Some(ShopConfig {
+            api_url: env.text("STRIPE_API_URL").unwrap_or_else(|| "https://api.stripe.com".to_owned()),
+            secret_key,
+            packs,
+            return_url: format!("{}/dashboard", web.trim_end_matches('/')),
+        })
+    }
+
+    /// The shop, with an empty shelf.
+    #[must_use]
+    pub fn shop(&self, http: &reqwest::Client) -> Option<Shop> {
+        let ShopConfig { api_url, secret_key, packs, return_url } = self.shop.clone()?;
+        Some(Shop::new(Stripe { api_url, secret_key, http: http.clone() }, packs, return_url))
+    }
+
     /// The clients of the configured providers.
     #[must_use]
     pub fn providers(&self, http: &reqwest::Client, timeout: Duration) -> Providers {
@@ -157,6 +202,27 @@ impl Config {
         });
         Providers { meta, twilio }
     }
+}
+
+/// Reads prices and daily limits, noting a limit that nothing could be measured against.
+fn budget(env: &mut Env, model: &str) -> Budget {
+    let prices = env.parsed("MODEL_PRICES", ModelPrices::default());
+    let mut cap = |name: &str| match env.text(name).map(|text| text.trim_start_matches('$').parse::<f64>()) {
+        None => None,
+        #[expect(clippy::cast_possible_truncation, reason = "checked: far below")]
+        Some(Ok(dollars)) if dollars > 0.0 && dollars <= 1e9 => Some((dollars * 1e6) as Micros),
+        Some(_) => {
+            env.problem(format!("{name} must be a number of dollars greater than 0"));
+            None
+        }
+    };
+    let (person, everybody) = (cap("DAILY_CAP_PERSON"), cap("DAILY_CAP_TOTAL"));
+    if (person.is_some() || everybody.is_some()) && prices.cost(model, 1, 1).is_none() {
+        env.problem(
+            "a daily cap is set and MODEL_PRICES has no price for OPENAI_MODEL: nothing could be counted",
+        );
+    }
+    Budget::new(prices, person, everybody)
 }
 
 /// Reads `LEASE_SECONDS` of an environment, noting what is wrong with it there.

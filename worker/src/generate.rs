@@ -8,13 +8,16 @@ use shared::message::{Inbound, MessageId};
 use shared::person::Person;
 use shared::receipt::{self, Outcome};
 use shared::texts::Text;
-use shared::{fault, outbox};
+use shared::{fault, kept, menu, outbox};
 use sqlx::PgConnection;
 
 use crate::Worker;
+use crate::command::Command;
 use crate::error::JobError;
 use crate::pipeline::{Draft, Pipeline, Written};
+use crate::policy::LOW;
 use crate::reply;
+use crate::shop::Shop;
 
 /// Whether there is a credit to work for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +36,22 @@ pub async fn hold(
     worker: &Worker,
     inbound: &Inbound,
     person: &Person,
+    brief: &str,
 ) -> Result<Held, JobError> {
     let now = worker.clock.now();
+    if let Some(everybody) = worker.budget.is_spent(db, &person.id, &inbound.id, now).await? {
+        answer(db, worker, inbound, person, Outcome::Capped, Text::Capped { everybody }).await?;
+        return Ok(Held::No);
+    }
     match ledger::post(db, &person.id, Entry::Generation(&inbound.id), now).await? {
         Posted::Applied(_) | Posted::AlreadyApplied(_) => Ok(Held::Yes),
         Posted::Insufficient => {
-            answer(db, worker, inbound, person, Outcome::NoCredit, Text::OutOfCredits).await?;
+            let offers = worker.shop.as_ref().map(Shop::shelf).unwrap_or_default();
+            if !offers.is_empty() {
+                kept::keep(&mut *db, &person.id, brief, now).await?;
+            }
+            let text = Text::OutOfCredits { offers: &offers };
+            answer(db, worker, inbound, person, Outcome::NoCredit, text).await?;
             Ok(Held::No)
         }
     }
@@ -50,6 +63,7 @@ pub async fn write(worker: &Worker, inbound: &Inbound, person: &Person, brief: &
         openai: &worker.openai,
         pool: &worker.pool,
         clock: &worker.clock,
+        prices: &worker.budget.prices,
         message: &inbound.id,
         provider: inbound.provider,
     };
@@ -80,7 +94,8 @@ async fn finish(
     let now = worker.clock.now();
     let left = ledger::balance(db, &person.id).await?;
     let posts = draft.posts.each();
-    if !answer(db, worker, inbound, person, Outcome::Posts, Text::Posts { posts, left }).await? {
+    let low = left <= LOW && ledger::ran_low(&mut *db, &inbound.id, LOW).await?;
+    if !answer(db, worker, inbound, person, Outcome::Posts, Text::Posts { posts, left, low }).await? {
         return Ok(false);
     }
     let generation = Generation {
@@ -110,10 +125,23 @@ async fn decline(
     if !receipt::end(db, &inbound.id, Outcome::Refused, None, now).await? {
         return Ok(false);
     }
-    ledger::refund(db, &person.id, &inbound.id, now).await?;
+    ledger::refund(db, &inbound.id, now).await?;
     let left = ledger::balance(db, &person.id).await?;
     say(db, inbound, person, Text::Refused(left), now).await?;
     Ok(true)
+}
+
+/// What a person asks for: a number means what it chooses from, as that stood when it arrived.
+pub async fn asked(
+    db: &mut PgConnection,
+    inbound: &Inbound,
+    person: &Person,
+    received_at: DateTime<Utc>,
+) -> Result<Command, sqlx::Error> {
+    let command = Command::parse(&inbound.content);
+    let Command::Number(number) = command else { return Ok(command) };
+    let picked = menu::pick(db, &person.id, number, received_at).await?;
+    Ok(picked.map_or(command, Command::of))
 }
 
 /// Given up: the credit goes back, the person is told, if an answer was due. A message that had ended stays as it
@@ -122,7 +150,7 @@ pub async fn give_up(
     worker: &Worker,
     inbound: &Inbound,
     reason: &str,
-    apology: Option<Text<'_>>,
+    received_at: DateTime<Utc>,
 ) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
@@ -131,8 +159,9 @@ pub async fn give_up(
         return Ok(());
     }
     let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
-    ledger::refund(&mut tx, &person.id, &inbound.id, now).await?;
-    if let Some(apology) = apology {
+    ledger::refund(&mut tx, &inbound.id, now).await?;
+    kept::give_back(&mut *tx, &inbound.id).await?;
+    if let Some(apology) = asked(&mut tx, inbound, &person, received_at).await?.apology() {
         say(&mut tx, inbound, &person, apology, now).await?;
     }
     tx.commit().await?;
@@ -143,8 +172,8 @@ pub async fn give_up(
 pub async fn refund_undelivered(worker: &Worker, message: &MessageId) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    if let Some(user) = receipt::fail_undelivered(&mut tx, message, now).await? {
-        ledger::refund(&mut tx, &user, message, now).await?;
+    if receipt::fail_undelivered(&mut tx, message, now).await? {
+        ledger::refund(&mut tx, message, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -175,7 +204,10 @@ async fn say(
     text: Text<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
-    let parts = reply::parts(&text.blocks(person.language), inbound.provider);
-    outbox::put(db, inbound.into(), &parts, now).await?;
+    let reply = reply::write(text, person.language, inbound.provider);
+    outbox::put(db, inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
+    if let Some(menu) = &reply.menu {
+        menu::open(db, &person.id, menu, now).await?;
+    }
     Ok(())
 }

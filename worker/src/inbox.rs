@@ -10,7 +10,7 @@ use shared::message::{Inbound, MessageId};
 use shared::person::{self, Person};
 use shared::receipt::{self, Outcome, Standing, Start};
 use shared::texts::Text;
-use shared::{ledger, outbox};
+use shared::{kept, ledger, outbox};
 
 use crate::Worker;
 use crate::command::Command;
@@ -18,7 +18,7 @@ use crate::delivery::{self, Delivered};
 use crate::error::JobError;
 use crate::generate::{self, Held};
 use crate::lanes::Assignment;
-use crate::policy;
+use crate::{payment, policy, shop};
 
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
@@ -67,6 +67,7 @@ async fn decide(worker: &Worker, assignment: &Assignment, job: &Job) -> Result<(
         Work::Status(report) => status(worker, report).await,
         Work::Notice(notice) => record(worker, job, notice).await,
         Work::Answer(cause) => deliver(worker, cause, job.received_at).await,
+        Work::Payment(notice) => payment::tell(worker, job, notice).await,
         Work::Message(inbound) => {
             let start = Start {
                 number: assignment.attempt,
@@ -91,6 +92,9 @@ async fn decide(worker: &Worker, assignment: &Assignment, job: &Job) -> Result<(
 }
 
 async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>) -> Result<(), JobError> {
+    if let Some(shop) = &worker.shop {
+        shop.restock().await;
+    }
     match open(worker, inbound, start).await? {
         Opened::Brief(person, brief) => {
             fault::point("hold.done");
@@ -99,6 +103,9 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
             let typing = inbound.clone();
             tokio::spawn(async move { providers.typing(&typing).await });
             generate::write(worker, inbound, &person, &brief).await?;
+        }
+        Opened::Shop(person, wish) => {
+            shop::answer(worker, inbound, &person, wish.as_deref(), job.received_at).await?;
         }
         Opened::Answered => {}
         // Given up before, and its apology had to wait.
@@ -119,6 +126,8 @@ async fn deliver(worker: &Worker, cause: &MessageId, received_at: DateTime<Utc>)
 enum Opened {
     /// This brief, for which a credit is held.
     Brief(Person, String),
+    /// This pack is wished for, or to see what there is: Stripe is asked outside of any transaction.
+    Shop(Person, Option<String>),
     /// At most something is to be sent.
     Answered,
     /// The message was given up before, for this reason.
@@ -146,12 +155,25 @@ async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Op
     }
     let person = person::resolve(&mut tx, &inbound.sender, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
-    let text = match Command::parse(&inbound.content) {
-        Command::Generate { brief } => {
-            let held = generate::hold(&mut tx, worker, inbound, &person).await?;
+    let command = generate::asked(&mut tx, inbound, &person, start.received_at).await?;
+    let mut brief = None;
+    if command == Command::KeptBrief {
+        brief = kept::take(&mut *tx, &person.id, &inbound.id, now).await?;
+    } else if let Command::Generate { brief: written } = &command {
+        brief = Some(written.clone());
+    }
+    if let Some(brief) = brief {
+        let held = generate::hold(&mut tx, worker, inbound, &person, &brief).await?;
+        tx.commit().await?;
+        return Ok(if held == Held::Yes { Opened::Brief(person, brief) } else { Opened::Answered });
+    }
+    let text = match command {
+        Command::Buy { wish } => {
             tx.commit().await?;
-            return Ok(if held == Held::Yes { Opened::Brief(person, brief) } else { Opened::Answered });
+            return Ok(Opened::Shop(person, wish));
         }
+        Command::Generate { .. } | Command::KeptBrief => Text::NothingKept,
+        Command::Number(_) => Text::NothingOffered,
         Command::Silence => {
             let _ended = receipt::end(&mut tx, &inbound.id, Outcome::Recorded, None, now).await?;
             tx.commit().await?;
@@ -185,8 +207,7 @@ async fn give_up(
     if standing == Standing::Ended {
         return deliver(worker, &job.id, job.received_at).await;
     }
-    let apology = (Command::parse(&inbound.content) != Command::Silence).then_some(Text::Failed);
-    generate::give_up(worker, inbound, reason, apology).await?;
+    generate::give_up(worker, inbound, reason, job.received_at).await?;
     deliver(worker, &job.id, job.received_at).await?;
     Err(JobError::fail(reason))
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod admin;
+pub mod budget;
 pub mod command;
 pub mod config;
 pub mod delivery;
@@ -11,10 +12,14 @@ pub mod inbox;
 pub mod lanes;
 pub mod openai;
 pub mod operator;
+pub mod payment;
 pub mod pipeline;
 pub mod policy;
+pub mod reconcile;
 pub mod relay;
 pub mod reply;
+pub mod shop;
+pub mod stripe;
 pub mod sweep;
 pub mod whatsapp;
 
@@ -27,10 +32,12 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::lanes::{Handler, Shift};
 use crate::openai::OpenAi;
 use crate::policy::Patience;
+use crate::shop::Shop;
 use crate::whatsapp::Providers;
 
 /// What a job can reach. Cheap to clone.
@@ -42,6 +49,10 @@ pub struct Worker {
     pub queue: Queue,
     /// The model.
     pub openai: OpenAi,
+    /// What the model may cost.
+    pub budget: Budget,
+    /// Where credits are bought, when they are.
+    pub shop: Option<Shop>,
     /// Those who carry our words.
     pub providers: Providers,
     /// The time.
@@ -66,6 +77,8 @@ impl Worker {
             queue: Queue::open(&config.redis_url, settings)?,
             openai: OpenAi::new(config.openai.clone(), http.clone(), patience.model_timeout),
             providers: config.providers(&http, patience.send_timeout),
+            budget: config.budget.clone(),
+            shop: config.shop(&http),
             clock,
             patience,
         })
@@ -79,12 +92,13 @@ impl Worker {
         let relay = relay::run(self.pool.clone(), self.queue.clone(), self.clock.clone(), aside.clone());
         let relay = tokio::spawn(relay);
         let sweep = tokio::spawn(sweep::run(self.clone(), aside.clone()));
+        let reconcile = tokio::spawn(reconcile::run(self.clone(), aside.clone()));
         let queue = self.queue.clone();
         let shift = Shift { owner, slots, drain: policy::DRAIN };
         let handler: Handler = Arc::new(move |assignment| Box::pin(inbox::handle(self.clone(), assignment)));
         let result = lanes::work(&queue, shift, handler, stop).await;
         aside.cancel();
-        let _ = (relay.await, sweep.await);
+        let _ = (relay.await, sweep.await, reconcile.await);
         result
     }
 }
@@ -106,6 +120,7 @@ pub async fn run() -> anyhow::Result<()> {
         model = config.openai.model,
         meta = worker.providers.meta.is_some(),
         twilio = worker.providers.twilio.is_some(),
+        shop = worker.shop.is_some(),
         version = env!("CARGO_PKG_VERSION"),
         "postly-worker has started"
     );

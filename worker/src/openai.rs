@@ -175,6 +175,7 @@ impl Completion {
             prompt_tokens: usage.prompt_tokens,
             completion_tokens: usage.completion_tokens,
             took_ms: i32::try_from(took.as_millis()).unwrap_or(i32::MAX),
+            cost_micros: None,
         })
     }
 }

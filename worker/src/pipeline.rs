@@ -7,10 +7,12 @@ mod intent;
 mod posts;
 mod prompt;
 
+use metrics::counter;
 use shared::clock::Clock;
 use shared::fault;
 use shared::language::Language;
 use shared::message::{MessageId, Provider};
+use shared::price::ModelPrices;
 use shared::step::{self, Step};
 use sqlx::PgPool;
 
@@ -29,6 +31,8 @@ pub struct Pipeline<'a> {
     pub pool: &'a PgPool,
     /// The time.
     pub clock: &'a Clock,
+    /// What the models cost.
+    pub prices: &'a ModelPrices,
     /// Whose steps these are.
     pub message: &'a MessageId,
     /// Who will carry the posts: bounds their length.
@@ -88,12 +92,24 @@ impl Pipeline<'_> {
             step
         } else {
             let step = self.openai.ask(ask).await?;
+            let step = self.priced(step, ask.step);
             fault::point(paid(ask.step));
             step::record(self.pool, self.message, ask.step, &step, self.clock.now()).await?;
             fault::point(recorded_point(ask.step));
             step
         };
         Ok((step.finish_reason != REFUSAL).then_some(step))
+    }
+}
+
+impl Pipeline<'_> {
+    /// The step with what it cost, which is counted.
+    fn priced(&self, mut step: Step, name: &'static str) -> Step {
+        step.cost_micros = self.prices.cost(&step.model, step.prompt_tokens, step.completion_tokens);
+        if let Some(cost) = step.cost_micros.and_then(|cost| u64::try_from(cost).ok()) {
+            counter!("postly_llm_cost_microdollars_total", "step" => name).increment(cost);
+        }
+        step
     }
 }
 

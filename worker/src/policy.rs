@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use shared::ledger::Credits;
+
 /// Starts of one message before it is given up: with [`RETRY`] that is about a minute and a half of trying, after
 /// which an apology is kinder than more silence.
 pub const ATTEMPTS: u32 = 6;
@@ -74,6 +76,37 @@ pub const SWEEP_AGE: Duration = Duration::from_mins(10);
 /// How many open messages the sweep reads at once.
 pub const SWEEP_BATCH: i64 = 200;
 
+/// How often the sums of all accounts are looked at: every line is read, and nothing should ever be found.
+pub const RECONCILE_PERIOD: Duration = Duration::from_mins(5);
+
+/// Between the two looks that a difference must outlast. The web app may take two statements over one change.
+pub const SECOND_LOOK: Duration = Duration::from_secs(2);
+
+/// A balance at which it is time to say that credits are running out.
+pub const LOW: Credits = Credits::new(2);
+
+/// A call of Stripe. Its own clients wait longer; a person in a chat does not.
+pub const STRIPE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long prices stay on the shelf before Stripe is asked again.
+pub const RESTOCK: Duration = Duration::from_mins(10);
+
+/// How long after prices could not be asked for.
+pub const RESTOCK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long a message waits for prices at most, once.
+pub const RESTOCK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long a page for a payment stays open. Stripe allows 24 hours from the moment at which it is made, which is later
+/// than the message that this counts from; the rest is for clocks that differ.
+pub const CHECKOUT_OPEN: Duration = Duration::from_hours(23);
+
+/// How long after a person wrote free text may be sent: 24 hours, and some minutes for its way (Meta, Twilio).
+pub const WINDOW: Duration = Duration::from_mins(24 * 60 - 5);
+
+/// How old the sum of everybody's day may be. A limit is a limit for a day, not for a second.
+pub const TOTAL_AGE: Duration = Duration::from_secs(5);
+
 /// Exponential backoff with jitter.
 #[derive(Debug, Clone, Copy)]
 pub struct Backoff {
@@ -125,6 +158,8 @@ pub struct Patience {
     pub sweep_period: Duration,
     /// See [`SWEEP_AGE`].
     pub sweep_age: Duration,
+    /// See [`RECONCILE_PERIOD`].
+    pub reconcile_period: Duration,
 }
 
 impl Default for Patience {
@@ -141,6 +176,7 @@ impl Default for Patience {
             model_timeout: MODEL_TIMEOUT,
             sweep_period: SWEEP_PERIOD,
             sweep_age: SWEEP_AGE,
+            reconcile_period: RECONCILE_PERIOD,
         }
     }
 }
@@ -163,6 +199,7 @@ impl Patience {
             sweep_period: Duration::from_millis(500),
             // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
             sweep_age: Duration::from_secs(2),
+            reconcile_period: Duration::from_secs(3),
         }
     }
 }

@@ -1,7 +1,10 @@
-//! Fitting an answer into messages: as few as possible, split between blocks, then between paragraphs and words,
+//! Fitting an answer into messages, with what can be chosen under it: as few as possible, split between blocks, then between paragraphs and words,
 //! and never inside a word or an emoji unless one alone is longer than a message.
 
+use shared::language::Language;
+use shared::menu::Menu;
 use shared::message::Provider;
+use shared::texts::Text;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The longest text of one message, in UTF-16 units: Meta 4 096 ("characters", unit not stated), Twilio 1 600.
@@ -10,6 +13,46 @@ fn limit(provider: Provider) -> usize {
         Provider::Meta => 4096,
         Provider::Twilio => 1600,
     }
+}
+
+/// The longest text that can carry a menu, in UTF-16 units; `None`: no text can (Meta: Interactive messages. Twilio shows
+/// choices only through templates that an operator has to have approved).
+fn limit_with(menu: &Menu, provider: Provider) -> Option<usize> {
+    match provider {
+        Provider::Meta => Some(if menu.list.is_some() { 4096 } else { 1024 }),
+        Provider::Twilio => None,
+    }
+}
+
+/// An answer, ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Its messages, in order.
+    pub parts: Vec<String>,
+    /// What the last of them shows to choose from.
+    pub shown: Option<Menu>,
+    /// What can be chosen at all: by a tap where it is shown, by number everywhere.
+    pub menu: Option<Menu>,
+}
+
+/// A text in this language, for this provider: with its menu where that can be shown, with numbered lines elsewhere.
+#[must_use]
+pub fn write(text: Text<'_>, language: Language, provider: Provider) -> Reply {
+    let (mut blocks, menu) = (text.blocks(language), text.menu(language));
+    let mut fitted = parts(&blocks, provider);
+    let Some(menu) = menu else { return Reply { parts: fitted, shown: None, menu: None } };
+    let last = fitted.last().map_or(0, |part| units(part));
+    if limit_with(&menu, provider).is_some_and(|limit| last <= limit) {
+        return Reply { parts: fitted, shown: Some(menu.clone()), menu: Some(menu) };
+    }
+    let lines = menu.choices.iter().zip(1..).map(|(choice, number)| match &choice.description {
+        Some(description) => format!("*{number}.* {} ({description})", choice.title),
+        None => format!("*{number}.* {}", choice.title),
+    });
+    blocks.push(lines.collect::<Vec<_>>().join("\n"));
+    blocks.push(Text::PickByNumber.in_language(language));
+    fitted = parts(&blocks, provider);
+    Reply { parts: fitted, shown: None, menu: Some(menu) }
 }
 
 /// The longest post that still fits one message with its number.
@@ -76,6 +119,7 @@ fn fitting(grapheme: &str, limit: usize) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use shared::ledger::Credits;
 
     use super::*;
 
@@ -83,6 +127,19 @@ mod tests {
     fn an_answer_that_fits_is_one_message() {
         let blocks = ["intro".to_owned(), "*1.* un".to_owned(), "fin".to_owned()];
         assert_eq!(parts(&blocks, Provider::Meta), ["intro\n\n*1.* un\n\nfin"]);
+    }
+
+    #[test]
+    fn a_menu_is_shown_where_it_can_be_and_numbered_elsewhere() {
+        let text = Text::Paid { bought: Credits::new(20), left: Credits::new(20), kept: Some("un post") };
+        let meta = write(text, Language::Fr, Provider::Meta);
+        assert_eq!(meta.shown.unwrap().choices[0].id, "gen:kept");
+        assert!(!meta.parts[0].contains("*1.*"));
+        let twilio = write(text, Language::Fr, Provider::Twilio);
+        assert!(twilio.shown.is_none() && twilio.menu.is_some());
+        let end = "*1.* Créer les posts\n\nRépondez par le numéro de votre choix.";
+        assert!(twilio.parts[0].ends_with(end), "{}", twilio.parts[0]);
+        assert!(write(Text::Help, Language::Fr, Provider::Meta).menu.is_none());
     }
 
     #[test]

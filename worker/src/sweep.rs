@@ -17,7 +17,7 @@ use shared::person::{self, UserId};
 use shared::queue::{DeadId, Enqueued};
 use shared::receipt::{self, Open, Outcome};
 use shared::texts::Text;
-use shared::{fault, ledger, outbox};
+use shared::{fault, kept, ledger, outbox};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +60,7 @@ async fn pass(worker: &Worker) -> Result<()> {
         let age = TimeDelta::from_std(worker.patience.sweep_age).unwrap_or(TimeDelta::MAX);
         let before = worker.clock.now() - age;
         end_the_lost(worker, before).await?;
+        kept::forget(&worker.pool, worker.clock.now()).await?;
         resume_answers(worker, before).await?;
     }
     turn.rollback().await?;
@@ -134,10 +135,8 @@ async fn end(
     if !receipt::end(&mut tx, &lost.message, Outcome::Failed, Some(&detail), now).await? {
         return Ok(tx.rollback().await?);
     }
-    let refunded = match &charged {
-        Some(user) => ledger::refund(&mut tx, user, &lost.message, now).await?,
-        None => false,
-    };
+    let refunded = ledger::refund(&mut tx, &lost.message, now).await?;
+    kept::give_back(&mut *tx, &lost.message).await?;
     let user = lost.user.as_ref().or(charged.as_ref());
     let told = apologise(&mut tx, &lost, letter, user, now).await?;
     tx.commit().await?;
@@ -194,14 +193,14 @@ async fn apologise(
         language = person::known(db, user).await?.map(|person| person.language);
     }
     let Some(address) = address else { return Ok(Told::Unreachable) };
-    let parts = reply::parts(&Text::Failed.blocks(language.unwrap_or_default()), lost.provider);
+    let reply = reply::write(Text::Failed, language.unwrap_or_default(), lost.provider);
     let to = outbox::Recipient {
         cause: &lost.message,
         provider: lost.provider,
         business: &lost.business,
         address: &address,
     };
-    outbox::put(db, to, &parts, now).await?;
+    outbox::put(db, to, &reply.parts, reply.shown.as_ref(), now).await?;
     Ok(Told::Yes)
 }
 

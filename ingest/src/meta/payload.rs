@@ -202,13 +202,22 @@ fn content(message: &Value) -> Content {
             Some(caption) => Content::Text(caption),
             None => Content::Unreadable(kind.to_owned()),
         },
-        // Nothing that we send has buttons yet, and what changes or removes an earlier message, or only reacts to
-        // one, must never be taken for a brief.
-        "button" | "interactive" | "reaction" | "system" | "edit" | "revoke" | "request_welcome" => {
+        "interactive" => tap(&message["interactive"]).unwrap_or_else(|| Content::Silent(kind.to_owned())),
+        // We send no template with buttons, and what changes or removes an earlier message, or only reacts to one, must
+        // never be taken for a brief.
+        "button" | "reaction" | "system" | "edit" | "revoke" | "request_welcome" => {
             Content::Silent(kind.to_owned())
         }
         other => Content::Unreadable(short(other)),
     }
+}
+
+/// A reply button or a row of a list. Other interactive replies (flows, permissions) are nothing that we offer.
+fn tap(interactive: &Value) -> Option<Content> {
+    let reply =
+        ["button_reply", "list_reply"].iter().map(|kind| &interactive[*kind]).find(|r| r.is_object())?;
+    let id = short(reply["id"].as_str().filter(|id| !id.trim().is_empty())?);
+    Some(Content::Tap { id, title: short(reply["title"].as_str().unwrap_or_default()) })
 }
 
 fn read_status(raw: &RawValue, now: DateTime<Utc>) -> Result<Option<StatusReport>, &'static str> {

@@ -18,12 +18,15 @@ fn led_to(body: &[u8]) -> Vec<String> {
             Arrival::Job(job) => match job.work {
                 shared::job::Work::Message(inbound) => match inbound.content {
                     Content::Text(_) => "text".to_owned(),
+                    Content::Tap { id, .. } => format!("tap {id}"),
                     Content::Unreadable(kind) => format!("hint {kind}"),
                     Content::Silent(kind) => format!("silent {kind}"),
                 },
                 shared::job::Work::Status(report) => format!("status {}", report.status.as_str()),
                 shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
-                shared::job::Work::Answer(_) => unreachable!("no webhook asks for an answer"),
+                shared::job::Work::Answer(_) | shared::job::Work::Payment(_) => {
+                    unreachable!("no webhook of a provider asks for this")
+                }
             },
         })
         .collect()

@@ -85,8 +85,12 @@ fn content(parameters: &Parameters<'_>) -> Content {
         // Advanced Opt-Out: Twilio has answered already and may refuse what we would add.
         return Content::Silent("opt_out".to_owned());
     }
-    // A tap, not words: nothing that we send has buttons yet, and a title must never be taken for a brief.
-    if parameters.get("ButtonPayload").is_some() || kind == "button" || kind == "interactive" {
+    // A tap, not words: a title must never be taken for a brief.
+    if let Some(id) = parameters.get("ListId").or_else(|| parameters.get("ButtonPayload")) {
+        let title = parameters.get("ListTitle").or_else(|| parameters.get("ButtonText")).unwrap_or_default();
+        return Content::Tap { id: short(&id), title: short(&title) };
+    }
+    if kind == "button" || kind == "interactive" {
         return Content::Silent("interactive".to_owned());
     }
     match parameters.get("Body") {

@@ -11,6 +11,7 @@ fn led_to(body: &[u8], query: &str) -> String {
         Arrival::Job(job) => match job.work {
             shared::job::Work::Message(inbound) => match inbound.content {
                 Content::Text(_) => "text".to_owned(),
+                Content::Tap { id, .. } => format!("tap {id}"),
                 Content::Unreadable(kind) => format!("hint {kind}"),
                 Content::Silent(kind) => format!("silent {kind}"),
             },
@@ -18,7 +19,9 @@ fn led_to(body: &[u8], query: &str) -> String {
                 format!("status {} {}", report.status.as_str(), report.error_code.unwrap_or_default())
             }
             shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
-            shared::job::Work::Answer(_) => unreachable!("no webhook asks for an answer"),
+            shared::job::Work::Answer(_) | shared::job::Work::Payment(_) => {
+                unreachable!("no webhook of a provider asks for this")
+            }
         },
     }
 }

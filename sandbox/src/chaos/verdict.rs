@@ -26,6 +26,8 @@ pub(super) struct Verdict {
     lines: Vec<String>,
     notes: BTreeMap<String, u32>,
     breaches: Vec<(Option<MessageId>, String)>,
+    /// Messages that a breach is about as well.
+    besides: Vec<MessageId>,
 }
 
 /// Looks at everything.
@@ -71,6 +73,13 @@ impl Verdict {
         self.breaches.push((message.cloned(), what.into()));
     }
 
+    /// This message has its part in a breach: its story is told as well.
+    pub(super) fn also_tell(&mut self, message: &MessageId) {
+        if !self.besides.contains(message) {
+            self.besides.push(message.clone());
+        }
+    }
+
     /// An exception that the storm explains.
     fn note(&mut self, what: &str) {
         *self.notes.entry(what.to_owned()).or_default() += 1;
@@ -99,7 +108,8 @@ impl Verdict {
                 println!("  {}", message.as_str());
             }
         }
-        for message in self.breaches.iter().filter_map(|(message, _)| message.as_ref()).take(TOLD) {
+        let broken = self.breaches.iter().filter_map(|(message, _)| message.as_ref()).take(TOLD);
+        for message in broken.chain(self.besides.iter().take(TOLD)) {
             tell(world, message).await;
         }
         let broken = self.breaches.len();
@@ -125,5 +135,12 @@ async fn tell(world: &World, message: &MessageId) {
             }
         }
         Err(error) => println!("  {error}"),
+    }
+    for start in story::attempts(&world.pool, message).await.unwrap_or_default() {
+        let story::Attempt { number, worker, began_at, runs, resumed_at, ended_at, verdict, reason } = start;
+        println!(
+            "  start {number} by {worker} at {began_at}, {runs} run(s), resumed {resumed_at:?}, ended {ended_at:?}: \
+             {verdict:?} {reason:?}"
+        );
     }
 }

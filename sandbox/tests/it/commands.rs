@@ -28,7 +28,11 @@ async fn words_are_answered_in_french(sandbox: &mut Sandbox, provider: Provider)
     }
     assert_eq!((alice.charges().await, sandbox.stage.openai.calls().len()), ((0, 0), 0));
     alice.says("GEN Soldes d’Été chez ZAZA").await;
-    assert!(alice.hears().await.ends_with("💳 Il vous reste 2 crédits."));
+    let heard = alice.hears().await;
+    assert!(
+        heard.ends_with("💳 Il ne vous reste que 2 crédits. Écrivez *acheter* pour recharger."),
+        "{heard}"
+    );
     let brief: String =
         sqlx::query_scalar(r#"select "brief" from "Generation""#).fetch_one(&sandbox.pool).await.unwrap();
     assert_eq!(brief, "Soldes d’Été chez ZAZA", "a brief stays as it was written");

@@ -13,7 +13,9 @@ mod migrations;
 mod model;
 mod money;
 mod operator;
+mod payments;
 mod queue;
+mod shop;
 mod sweep;
 mod webhook;
 

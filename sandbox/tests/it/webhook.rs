@@ -78,7 +78,7 @@ fn is_acknowledged(provider: Provider, delivery: &Delivery) -> bool {
 }
 
 /// Puts bytes on a connection of their own and returns the status and the body of the answer.
-async fn raw(ingest: &str, request: &[u8]) -> (u16, String) {
+pub(crate) async fn raw(ingest: &str, request: &[u8]) -> (u16, String) {
     let mut connection = connect(ingest).await;
     connection.write_all(request).await.unwrap();
     answer(connection).await

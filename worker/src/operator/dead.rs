@@ -82,6 +82,7 @@ impl Entry {
             Work::Status(_) => "status",
             Work::Notice(_) => "notice",
             Work::Answer(_) => "answer",
+            Work::Payment(_) => "payment",
         });
         Self {
             id: letter.id.as_str().to_owned(),
@@ -102,7 +103,7 @@ fn content(job: Option<&Job>, bytes: &[u8]) -> String {
     match job.map(|job| &job.work) {
         Some(Work::Message(inbound)) => {
             let text = match &inbound.content {
-                Content::Text(text) => text,
+                Content::Text(text) | Content::Tap { title: text, .. } => text,
                 Content::Unreadable(kind) | Content::Silent(kind) => kind,
             };
             format!("from {}: {text}", inbound.sender.address.as_str())

@@ -7,7 +7,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use shared::job::{Job, Work};
 use shared::message::{Content, Lane, MessageId};
+use shared::price::dollars;
 use shared::queue::{Head, Place};
+use shared::step::spend;
 use shared::story::{self, Receipt, What};
 use sqlx::PgPool;
 
@@ -24,6 +26,9 @@ pub struct Explanation {
     pub kind: Option<String>,
     /// Where it stands now.
     pub now: String,
+    /// What the model has cost for it, if it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// What happened, in order.
     pub events: Vec<Line>,
     /// What was written and what was answered: only when revealed.
@@ -74,6 +79,9 @@ async fn begun(desk: &Desk, receipt: Receipt, reveal: bool) -> anyhow::Result<Ex
         sender: (!receipt.lane.is_empty()).then(|| format!("#{}", lane.fingerprint())),
         kind: Some(receipt.kind),
         now,
+        model: spend::of_message(&desk.pool, &id)
+            .await?
+            .map(|(tokens, cost)| format!("{tokens} tokens, {}", dollars(cost))),
         events: events(&desk.pool, &id).await?,
         texts,
     })
@@ -104,6 +112,7 @@ async fn not_begun(desk: &Desk, id: &MessageId, reveal: bool) -> anyhow::Result<
         sender: job.as_ref().map(|job| format!("#{}", job.lane.fingerprint())),
         kind: None,
         now,
+        model: None,
         events,
         texts: job.iter().filter(|_| reveal).filter_map(written).collect(),
     })
@@ -117,9 +126,10 @@ fn written(job: &Job) -> Option<String> {
     match &job.work {
         Work::Message(inbound) => match &inbound.content {
             Content::Text(text) => Some(text.clone()),
+            Content::Tap { title, .. } => Some(title.clone()),
             Content::Unreadable(_) | Content::Silent(_) => None,
         },
-        Work::Status(_) | Work::Notice(_) | Work::Answer(_) => None,
+        Work::Status(_) | Work::Notice(_) | Work::Answer(_) | Work::Payment(_) => None,
     }
 }
 
@@ -205,6 +215,9 @@ impl fmt::Display for Explanation {
         writeln!(out, "message  {}", self.message)?;
         writeln!(out, "sender   {}", self.sender.as_deref().unwrap_or("-"))?;
         writeln!(out, "kind     {}", self.kind.as_deref().unwrap_or("-"))?;
+        if let Some(model) = &self.model {
+            writeln!(out, "model    {model}")?;
+        }
         writeln!(out, "now      {}\n", self.now)?;
         let first = self.events.first().map(|line| line.at).unwrap_or_default();
         let rows: Vec<[String; 4]> = self

@@ -136,6 +136,7 @@ mod tests {
             prompt_tokens: 0,
             completion_tokens: 0,
             took_ms: 0,
+            cost_micros: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! `postly`: the operator's tool.
 
+mod bill;
+mod credits;
 mod doctor;
 mod queue;
 
@@ -28,6 +30,11 @@ enum Command {
     /// Looks at the queue, stops it, moves what is in it.
     #[command(subcommand)]
     Queue(queue::Queue),
+    /// Looks at the credits of people, explains and corrects them, checks the sums.
+    #[command(subcommand)]
+    Credits(credits::Command),
+    /// What the model has cost, day by day.
+    Bill(bill::Bill),
     /// Tells the whole story of one message, and where it stands now.
     Explain {
         /// Its key in our books, the provider's id, or a digest as lists and logs show it.
@@ -41,12 +48,17 @@ enum Command {
     },
 }
 
+/// What is not as it should be, for scripts.
+const ATTENTION: u8 = 3;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Migrate => migrate().await,
         Command::Doctor(doctor) => doctor.run().await,
         Command::Queue(queue) => queue.run().await,
+        Command::Credits(credits) => credits.run().await,
+        Command::Bill(bill) => bill.run().await,
         Command::Explain { message, json, reveal } => tell(&message, json, reveal).await,
     };
     done.unwrap_or_else(|error| {

@@ -13,10 +13,7 @@ use shared::queue::{DeadId, DeadLetter};
 use worker::operator::dead::{self, Filter, Replayed};
 use worker::operator::{Desk, status};
 
-use crate::print;
-
-/// What is not as it should be, for scripts.
-const ATTENTION: u8 = 3;
+use crate::{ATTENTION, print};
 
 /// How often `drain` looks.
 const LOOK: Duration = Duration::from_millis(500);

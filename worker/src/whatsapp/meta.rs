@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use shared::menu::{Choice, Menu};
 use shared::message::{Address, Inbound};
 use shared::outbox::Outgoing;
 
@@ -27,15 +28,23 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Sends a text. Our own id goes along and comes back with every report on this message.
+    /// Sends a text, with what can be chosen under it. Our own id goes along and comes back with every report on this message.
     pub async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
         let mut body = json!({
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
-            "type": "text",
-            "text": { "preview_url": false, "body": message.body },
             "biz_opaque_callback_data": format!("outbox:{}", message.id.get()),
         });
+        match &message.menu {
+            None => {
+                body["type"] = json!("text");
+                body["text"] = json!({ "preview_url": false, "body": message.body });
+            }
+            Some(menu) => {
+                body["type"] = json!("interactive");
+                body["interactive"] = interactive(&message.body, menu);
+            }
+        }
         match &message.address {
             // With its `+`: without, Meta prepends the country code of the business.
             Address::Phone(phone) => body["to"] = json!(phone.as_str()),
@@ -75,6 +84,26 @@ impl Meta {
             .bearer_auth(self.access_token.expose_secret())
             .json(body)
     }
+}
+
+/// A list, or up to three reply buttons (Meta: Interactive messages).
+fn interactive(text: &str, menu: &Menu) -> Value {
+    let (kind, action) = if let Some(opens) = &menu.list {
+        let row = |choice: &Choice| {
+            let mut row = json!({ "id": choice.id, "title": choice.title });
+            if let Some(description) = &choice.description {
+                row["description"] = json!(description);
+            }
+            row
+        };
+        let rows: Vec<Value> = menu.choices.iter().map(row).collect();
+        ("list", json!({ "button": opens, "sections": [{ "rows": rows }] }))
+    } else {
+        let button =
+            |choice: &Choice| json!({ "type": "reply", "reply": { "id": choice.id, "title": choice.title } });
+        ("button", json!({ "buttons": menu.choices.iter().map(button).collect::<Vec<_>>() }))
+    };
+    json!({ "type": kind, "body": { "text": text }, "action": action })
 }
 
 /// What an error means, by its code; the HTTP status of the same error differs from endpoint to endpoint.

@@ -29,14 +29,15 @@ pub(super) fn kept(said: &[Said], books: &Books, verdict: &mut Verdict) -> usize
                 // The end of one whose posts were refused later is later than its work.
                 let late_end = receipt.outcome.as_deref() == Some("undelivered");
                 let ended = if late_end { Some(receipt.started_at) } else { receipt.finished_at };
-                if ended.is_some_and(|ended| ended > begun.started_at) {
-                    verdict.breach(
-                        Some(&later.id),
-                        format!(
-                            "began before {} had ended, which was acknowledged before",
-                            earlier.id.as_str()
-                        ),
+                if let Some(ended) = ended.filter(|ended| *ended > begun.started_at) {
+                    let early = (ended - begun.started_at).num_milliseconds();
+                    let (outcome, earlier) = (receipt.outcome.as_deref().unwrap_or_default(), &earlier.id);
+                    let what = format!(
+                        "began {early} ms before {} had ended ({outcome}), which was acknowledged before",
+                        earlier.as_str()
                     );
+                    verdict.breach(Some(&later.id), what);
+                    verdict.also_tell(earlier);
                 }
             }
         }

@@ -16,18 +16,20 @@ use crate::stage::Stage;
 struct Heard {
     at: DateTime<Utc>,
     fate: Fate,
+    /// Whether its provider says nothing about it, whatever becomes of it.
+    silent: bool,
 }
 
 pub(super) fn once(stage: &Stage, absences: &[Absence], books: &Books, verdict: &mut Verdict) -> usize {
     let mut heard: HashMap<i64, Vec<Heard>> = HashMap::new();
     let through_meta = stage.meta.sent().into_iter().map(|sent| {
         let id = sent.opaque.as_deref().and_then(|opaque| opaque.strip_prefix("outbox:")?.parse().ok());
-        (id, Heard { at: sent.at, fate: sent.status })
+        (id, Heard { at: sent.at, fate: sent.status, silent: sent.silent })
     });
     let through_twilio = stage.twilio.sent().into_iter().map(|sent| {
         let callback = sent.status_callback.as_deref().unwrap_or_default();
         let id = callback.rsplit_once("outbox=").and_then(|(_, id)| id.parse().ok());
-        (id, Heard { at: sent.at, fate: sent.status })
+        (id, Heard { at: sent.at, fate: sent.status, silent: sent.silent })
     });
     let mut all = 0;
     for (id, one) in through_meta.chain(through_twilio) {
@@ -93,6 +95,9 @@ fn answered(heard: &HashMap<i64, Vec<Heard>>, books: &Books, verdict: &mut Verdi
             let arrived = times.iter().any(|heard| !matches!(heard.fate, Fate::Failed(_)));
             match part.state.as_str() {
                 "accepted" | "sent" | "delivered" | "read" if arrived => {}
+                "accepted" if times.iter().any(|heard| heard.silent) => {
+                    verdict.note("not heard: refused by the provider, which never said so");
+                }
                 "failed" if !arrived => verdict.note(match part.error_code.as_deref() {
                     Some("unknown") => "not heard: vanished twice on its way, given up",
                     Some("abandoned") => "not heard: the rest of a refused answer",

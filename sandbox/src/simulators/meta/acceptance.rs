@@ -115,5 +115,6 @@ fn sent(draft: &Draft, phone: &Phone, at: DateTime<Utc>) -> Sent {
         request: draft.request.clone(),
         at,
         status: Fate::Accepted,
+        silent: false,
     }
 }

@@ -182,7 +182,9 @@ impl MetaPerson {
 
     /// Taps a reply button (or a list row) of our message `wamid`.
     pub async fn taps(&self, wamid: &str, id: &str, title: &str) -> Delivery {
-        let content = json!({"type": "button_reply", "button_reply": {"id": id, "title": title}});
+        let of_list = |sent: &Sent| sent.wamid == wamid && sent.request["interactive"]["type"] == "list";
+        let kind = if self.heard().iter().any(of_list) { "list_reply" } else { "button_reply" };
+        let content = json!({"type": kind, kind: {"id": id, "title": title}});
         let (contact, mut message) = self.compose("interactive", &content);
         message["context"] = json!({"from": self.meta.options().display_phone_number, "id": wamid});
         self.deliver(contact, message).await

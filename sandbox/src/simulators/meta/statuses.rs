@@ -16,7 +16,14 @@ impl Meta {
         let (policy, persistence) =
             self.0.world.read(|world| (world.settings.statuses, world.settings.reports.clone()));
         if policy == Statuses::Never {
-            self.0.world.change(|world| plan.iter().for_each(|fate| drop(world.advance(wamid, *fate))));
+            self.0.world.change(|world| {
+                for fate in &plan {
+                    world.advance(wamid, *fate);
+                }
+                for sent in world.sent.iter_mut().filter(|sent| sent.wamid == wamid) {
+                    sent.silent = true;
+                }
+            });
             return;
         }
         let (meta, wamid) = (self.clone(), wamid.to_owned());

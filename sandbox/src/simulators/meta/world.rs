@@ -36,6 +36,8 @@ pub struct Sent {
     pub at: DateTime<Utc>,
     /// What became of it so far.
     pub status: Fate,
+    /// Whether nobody is ever told of it ([`Statuses::Never`]).
+    pub silent: bool,
 }
 
 /// A `status: read` request.

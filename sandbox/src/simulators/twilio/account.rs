@@ -42,6 +42,8 @@ pub struct Message {
     pub at: DateTime<Utc>,
     /// What became of it so far; an inbound message is `Accepted`, which Twilio calls `received`.
     pub status: Fate,
+    /// Whether nobody is ever told of it: no callback was asked for, or [`Statuses::Never`].
+    pub silent: bool,
 }
 
 /// An approved content template.

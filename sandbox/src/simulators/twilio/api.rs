@@ -139,6 +139,7 @@ impl Twilio {
             text,
             kind: kind.to_owned(),
             status_callback: callback.map(str::to_owned),
+            silent: false,
             at: self.0.clock.now(),
             status: Fate::Accepted,
         };

@@ -21,9 +21,14 @@ impl Twilio {
             self.0.account.read(|account| (account.settings.statuses, account.settings.callbacks.clone()));
         let callback = message.status_callback.clone().filter(|_| policy != Statuses::Never);
         let Some(callback) = callback else {
-            self.0
-                .account
-                .change(|account| plan.iter().for_each(|fate| account.advance(&message.sid, *fate)));
+            self.0.account.change(|account| {
+                for fate in &plan {
+                    account.advance(&message.sid, *fate);
+                }
+                for known in account.messages.iter_mut().filter(|known| known.sid == message.sid) {
+                    known.silent = true;
+                }
+            });
             return;
         };
         let twilio = self.clone();

@@ -49,6 +49,7 @@ impl Twilio {
             text: field("Body"),
             kind: "text".to_owned(),
             status_callback: None,
+            silent: false,
             at: self.0.clock.now(),
             status: Fate::Accepted,
         };
@@ -116,6 +117,7 @@ impl Twilio {
                 text,
                 kind: "twiml".to_owned(),
                 status_callback: None,
+                silent: false,
                 at,
                 status: Fate::Sent,
             })),

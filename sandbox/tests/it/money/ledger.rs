@@ -80,7 +80,7 @@ async fn a_refund_needs_a_debit_and_happens_once() {
         let (user, pool, now) = (only_account(sandbox).await, pool(sandbox, 10).await, sandbox.clock.now());
         let refund = async |message: MessageId| {
             let mut tx = pool.begin().await.unwrap();
-            let was_held = ledger::refund(&mut tx, &user, &message, now).await.unwrap();
+            let was_held = ledger::refund(&mut tx, &message, now).await.unwrap();
             tx.commit().await.unwrap();
             was_held
         };
@@ -120,7 +120,7 @@ async fn no_schedule_of_holds_refunds_and_rollbacks_loses_a_credit() {
                     if chance.random_bool(0.6) {
                         let _ = ledger::post(&mut tx, &user, Entry::Generation(&message), now).await.unwrap();
                     } else {
-                        ledger::refund(&mut tx, &user, &message, now).await.unwrap();
+                        ledger::refund(&mut tx, &message, now).await.unwrap();
                     }
                     if chance.random_bool(0.2) { tx.rollback().await } else { tx.commit().await }.unwrap();
                 }

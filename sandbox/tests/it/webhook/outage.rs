@@ -161,7 +161,7 @@ async fn what_a_full_queue_refuses_is_spilled_and_answered_once() {
         sandbox.stage.calls(&sandbox.ingest);
         sandbox.starts_worker();
         for person in [&alice, &bob] {
-            assert!(person.hears().await.ends_with("💳 Il vous reste 2 crédits."));
+            assert!(person.hears().await.contains("💳 Il ne vous reste que 2 crédits."));
         }
         bob.redeliver(&said[1], 3, false).await;
         sandbox.is_quiet().await;
@@ -201,6 +201,42 @@ async fn what_was_spilled_is_answered_before_what_came_later_through_redis() {
             .await
             .unwrap();
         assert_eq!(runs, 1, "the later one had not begun");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_without_postgres_is_told_again_and_without_redis_is_booked_at_once() {
+    in_turn(async |sandbox, servers| {
+        let stripe = sandbox.stage.stripe.clone();
+        let alice = sandbox.person(Provider::Meta).with_credits(0).await;
+        for _ in 0..2 {
+            alice.says("acheter 20").await;
+            alice.hears().await;
+        }
+        let pages = stripe.sessions();
+        servers.kill_postgres().await.unwrap();
+        stripe.insists(1, Duration::ZERO);
+        let told = stripe.pays(&pages[0].id).await;
+        let refused = told.iter().filter(|delivery| delivery.status == Some(503)).count();
+        assert_eq!(refused, 1, "only what needs the books waits for them: {told:?}");
+        servers.start_postgres().await.unwrap();
+        both_are_back(sandbox).await;
+        let event = &stripe.event_ids_of("checkout.session.completed")[0];
+        until("the door to reach Postgres again", async || {
+            stripe.redeliver(event, 1, false).await[0].status == Some(200)
+        })
+        .await;
+        let thanks = alice.hears().await;
+        assert!(thanks.contains("Votre solde : 20 crédits"), "{thanks}");
+        // Its books are in Postgres; only the word about it waits for Redis.
+        servers.kill_redis().await.unwrap();
+        let told = stripe.pays(&pages[1].id).await;
+        assert!(told.iter().all(|delivery| delivery.status == Some(200)), "{told:?}");
+        assert_eq!(alice.credits().await, 40);
+        servers.start_redis().await.unwrap();
+        both_are_back(sandbox).await;
+        assert!(alice.hears().await.contains("Votre solde : 40 crédits"));
     })
     .await;
 }

@@ -1,0 +1,80 @@
+//! The brief for which there was no credit: kept for a day, so that whoever buys some need not write it again.
+//!
+//! Owner of `wa.kept_brief`. A message that takes it has it for itself, however often it is tried, until it has ended.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgExecutor;
+
+use crate::message::MessageId;
+use crate::person::UserId;
+
+/// How long a brief is kept.
+const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// Keeps a brief in place of an earlier one.
+pub async fn keep(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    brief: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.kept_brief (user_id, brief, kept_at) values ($1, $2, $3)
+         on conflict (user_id) do update set brief = excluded.brief, kept_at = excluded.kept_at, taken_by = null",
+    )
+    .bind(user.as_str())
+    .bind(brief)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The brief that is kept for this person and that nobody has taken.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select brief from wa.kept_brief where user_id = $1 and taken_by is null and kept_at > $2",
+    )
+    .bind(user.as_str())
+    .bind(now - KEPT)
+    .fetch_optional(db)
+    .await
+}
+
+/// Takes the brief for this message. The same message finds it again.
+pub async fn take(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    message: &MessageId,
+    now: DateTime<Utc>,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "update wa.kept_brief set taken_by = $2
+         where user_id = $1 and (taken_by = $2 or taken_by is null and kept_at > $3)
+         returning brief",
+    )
+    .bind(user.as_str())
+    .bind(message.as_str())
+    .bind(now - KEPT)
+    .fetch_optional(db)
+    .await
+}
+
+/// The message that had taken it came to nothing: it can be taken again.
+pub async fn give_back(db: impl PgExecutor<'_>, message: &MessageId) -> Result<(), sqlx::Error> {
+    sqlx::query("update wa.kept_brief set taken_by = null where taken_by = $1")
+        .bind(message.as_str())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Forgets what was kept for long enough.
+pub async fn forget(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from wa.kept_brief where kept_at <= $1").bind(now - KEPT * 2).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Two accounts that turn out to be one person's: the credits of the one move to the other, as two lines that anybody
+//! can read, and what is still owed to the old one (a refund, a return) finds the new one.
+//!
+//! Owner of `wa.merged_account`. Lines are never rewritten: a merge is undone by the lines of a merge back.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{Credits, Entry, LedgerError, post};
+use crate::person::UserId;
+
+/// What became of a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Merged {
+    /// So many credits moved.
+    Moved(Credits),
+    /// One of the two had joined another account before, or they are the same. Nothing was written.
+    Not,
+}
+
+/// Joins the account `from` to the account `into`: the ledger's part of it. Belongs in the transaction that moves the
+/// rest of a person (identities, payments, history).
+pub async fn merge(
+    db: &mut PgConnection,
+    from: &UserId,
+    into: &UserId,
+    now: DateTime<Utc>,
+) -> Result<Merged, LedgerError> {
+    // Both in one order, whichever way they are merged: two merges cannot wait for each other.
+    let mut both = [from, into];
+    both.sort_by_key(|user| user.as_str());
+    let mut balance = Credits::default();
+    for user in both {
+        let credits: Option<i32> =
+            sqlx::query_scalar(r#"select "credits" from "User" where "id" = $1 for no key update"#)
+                .bind(user.as_str())
+                .fetch_optional(&mut *db)
+                .await?;
+        let credits = Credits::from_column(credits.ok_or(LedgerError::NoSuchPerson)?);
+        if user == from {
+            balance = credits;
+        }
+    }
+    let claimed = sqlx::query(
+        "insert into wa.merged_account (from_user, into_user, merged_at)
+         select $1, $2, $3
+         where $1 <> $2 and not exists (select from wa.merged_account where from_user in ($1, $2))
+         on conflict (from_user) do nothing",
+    )
+    .bind(from.as_str())
+    .bind(into.as_str())
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
+    if claimed.rows_affected() == 0 {
+        return Ok(Merged::Not);
+    }
+    if balance > Credits::default() {
+        let _ = post(db, from, Entry::MergedOut(from, balance), now).await?;
+        let _ = post(db, into, Entry::MergedIn(from, balance), now).await?;
+    }
+    Ok(Merged::Moved(balance))
+}
+
+/// The account that this one is today: itself, or the last of those that it has joined, one after the other.
+pub async fn survivor(db: &mut PgConnection, user: &UserId) -> Result<UserId, LedgerError> {
+    let id: String = sqlx::query_scalar(
+        "with recursive line (id, place) as (
+           select $1::text, 0
+           union all
+           select m.into_user, line.place + 1 from line join wa.merged_account m on m.from_user = line.id
+         ) select id from line order by place desc limit 1",
+    )
+    .bind(user.as_str())
+    .fetch_one(db)
+    .await?;
+    Ok(UserId::from_stored(id))
+}
