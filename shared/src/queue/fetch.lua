@@ -70,9 +70,11 @@ for i, lane in ipairs(lanes) do
     fences[#fences + 1] = token
     out[#out + 1] = lane
     out[#out + 1] = token
+    -- What was counted before an earlier message took its place (restore.lua).
+    local tries_before, lost_before = string.match(payload, '^{"displaced":%[(%d+),(%d+)%],')
     -- An attempt counts when it starts: a message that kills its worker is counted too.
-    out[#out + 1] = redis.call('HINCRBY', KEYS[4], lane, 1)
-    out[#out + 1] = tonumber(lost[i] or 0)
+    out[#out + 1] = redis.call('HINCRBY', KEYS[4], lane, 1) + tonumber(tries_before or 0)
+    out[#out + 1] = tonumber(lost[i] or 0) + tonumber(lost_before or 0)
     out[#out + 1] = payload
   else
     redis.call('HDEL', KEYS[4], lane)

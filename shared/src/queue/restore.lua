@@ -20,6 +20,13 @@ local function job_of(payload)
   return { received_at = '' }
 end
 
+-- A payload, with what was counted of its message while it stood in the lane already.
+local COUNTED = '^({"displaced":%[(%d+),(%d+)%],)'
+local function counted(standing, payload)
+  local head = string.match(standing, COUNTED)
+  return head and head .. string.sub(payload, 2) or payload
+end
+
 for i = 5, #ARGV, 5 do
   local digest, lane, id, at, payload = ARGV[i], ARGV[i + 1], ARGV[i + 2], moment(ARGV[i + 3]), ARGV[i + 4]
   local bucket = string.byte(digest, 1) * 64 + math.floor(string.byte(digest, 2) / 4)
@@ -36,7 +43,7 @@ for i = 5, #ARGV, 5 do
     local standing = redis.call('LINDEX', list, index)
     local job = job_of(standing)
     if job.id == id then
-      twin = { index = index, payload = standing }
+      twin = { index = index, payload = standing, at = moment(job.received_at) }
     elseif moment(job.received_at) > at then
       place, behind = index, standing
     else
@@ -48,7 +55,9 @@ for i = 5, #ARGV, 5 do
   elseif seen and not twin then
     out[#out + 1] = 0
   elseif seen and (twin.index == 0 or not behind or twin.index < place) then
-    -- Delivered again meanwhile, and it stands where it belongs.
+    -- Delivered again meanwhile, and it stands where it belongs: with its first arrival from now on, or what was spilled
+    -- with it would go before it. (Whoever is working on it has a copy.)
+    if twin and twin.at > at then redis.call('LSET', list, twin.index, counted(twin.payload, payload)) end
     out[#out + 1] = 0
   elseif place == 0 and length > 0 and redis.call('ZSCORE', KEYS[2], lane) then
     waits[lane] = -3
@@ -59,6 +68,7 @@ for i = 5, #ARGV, 5 do
   else
     if seen then
       redis.call('LREM', list, -1, twin.payload)
+      payload = counted(twin.payload, payload)
     else
       redis.call('HSET', claims, digest, 1)
       if redis.call('HLEN', claims) == 1 then redis.call('EXPIREAT', claims, (this_window + 2) * window) end
@@ -74,13 +84,22 @@ for i = 5, #ARGV, 5 do
         redis.call('RPUSH', list, payload)
       elseif place > 0 then
         redis.call('LINSERT', list, 'BEFORE', behind, payload)
-      elseif begun then
-        -- The head has been started: its counters are its own, and it stays the head.
-        redis.call('LINSERT', list, 'AFTER', behind, payload)
       else
+        if begun then
+          -- The head has been started (perhaps only to see that it has to wait). Its counters are its own: it takes
+          -- them along, and whoever leases it again finds them there (fetch.lua).
+          local tries = tonumber(redis.call('HGET', KEYS[3], lane) or 0)
+          local lost = tonumber(redis.call('HGET', KEYS[4], lane) or 0)
+          local head, before_tries, before_lost = string.match(behind, COUNTED)
+          local rest = string.sub(behind, head and #head + 1 or 2)
+          tries, lost = tries + tonumber(before_tries or 0), lost + tonumber(before_lost or 0)
+          redis.call('LSET', list, 0, string.format('{"displaced":[%d,%d],', tries, lost) .. rest)
+          redis.call('HDEL', KEYS[3], lane)
+          redis.call('HDEL', KEYS[4], lane)
+        end
         redis.call('LPUSH', list, payload)
       end
-      if length == 0 or (place == 0 and not begun) then
+      if length == 0 or place == 0 then
         redis.call('ZADD', KEYS[1], now, lane)
         woken = woken + 1
       end

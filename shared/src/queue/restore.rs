@@ -16,8 +16,8 @@ pub enum Restored {
 }
 
 impl Queue {
-    /// Brings spilled jobs into their lanes, each id once. A lane is in the order in which ingest received its
-    /// messages, whichever way they took; only a head that has been started is not overtaken.
+    /// Brings spilled jobs into their lanes, each id once. A lane is in the order in which ingest first received its
+    /// messages, whichever way they took; only a head that is being worked on is not overtaken.
     ///
     /// A job with others of its lane behind it is taken even when the queue is full: they wait for it.
     pub async fn restore(&self, jobs: &[Job]) -> Result<Vec<Restored>, QueueError> {

@@ -54,7 +54,7 @@ async fn a_delayed_head_that_came_later_lets_the_earlier_one_run_at_once() {
 }
 
 #[tokio::test]
-async fn nothing_overtakes_a_head_that_is_being_worked_on_or_has_begun() {
+async fn a_head_is_left_alone_while_it_is_worked_on_and_keeps_its_counters_when_an_earlier_one_goes_first() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         queued(bare, &[("2", 2), ("4", 4)]).await;
         let head = the_one(&bare.queue, "one").await;
@@ -63,12 +63,49 @@ async fn nothing_overtakes_a_head_that_is_being_worked_on_or_has_begun() {
         assert_eq!(stands(bare, "alice").await, ["2", "4"]);
         assert!(settle(&bare.queue, &head, Verdict::Retry(Duration::from_mins(1))).await);
         assert_eq!(restored(bare, &[("1", 1), ("3", 3)]).await, [Restored::Settled; 2]);
-        assert_eq!(stands(bare, "alice").await, ["2", "1", "3", "4"]);
-        bare.fall_due(&lane("alice")).await;
+        assert_eq!(stands(bare, "alice").await, ["1", "2", "3", "4"]);
+        let first = the_one(&bare.queue, "one").await;
+        assert_eq!((id(&first.payload), first.attempt, first.lost), ("1".to_owned(), 1, 0));
+        assert!(settle(&bare.queue, &first, Verdict::Done).await);
         let again = the_one(&bare.queue, "one").await;
         assert_eq!((id(&again.payload), again.attempt), ("2".to_owned(), 2), "its counter stayed with it");
         assert!(settle(&bare.queue, &again, Verdict::Done).await);
         assert_eq!(the_one(&bare.queue, "one").await.attempt, 1);
+    })
+    .await;
+}
+
+/// Its worker died before it could see that an earlier message was still spilled: when that one is back, it goes first.
+#[tokio::test]
+async fn a_head_whose_workers_died_waits_for_the_earlier_one_and_is_still_counted() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        queued(bare, &[("3", 3)]).await;
+        for earlier in ["2", "1"] {
+            the_one(&bare.queue, "dies").await;
+            bare.expire(&lane("alice")).await;
+            // Whoever fetches finds the lease expired; a pause keeps it from being taken again at once.
+            bare.queue.pause().await.unwrap();
+            assert!(bare.queue.fetch("passes", 1).await.unwrap().leased.is_empty());
+            assert_eq!(restored(bare, &[(earlier, earlier.parse().unwrap())]).await, [Restored::Settled]);
+            bare.queue.resume().await.unwrap();
+            if earlier == "2" {
+                // It is displaced twice: by 2, whose turn passes, and by 1.
+                let two = the_one(&bare.queue, "one").await;
+                assert_eq!((id(&two.payload), two.attempt, two.lost), ("2".to_owned(), 1, 0));
+                assert!(settle(&bare.queue, &two, Verdict::Done).await);
+            }
+        }
+        assert_eq!(stands(bare, "alice").await, ["1", "3"]);
+        let one = the_one(&bare.queue, "one").await;
+        assert_eq!((id(&one.payload), one.attempt, one.lost), ("1".to_owned(), 1, 0));
+        assert!(settle(&bare.queue, &one, Verdict::Done).await);
+        let three = the_one(&bare.queue, "one").await;
+        assert_eq!(
+            (id(&three.payload), three.attempt, three.lost),
+            ("3".to_owned(), 3, 2),
+            "two of its workers died"
+        );
+        assert!(settle(&bare.queue, &three, Verdict::Dead("poison".to_owned())).await);
     })
     .await;
 }
@@ -88,6 +125,33 @@ async fn a_message_that_was_delivered_again_meanwhile_moves_to_its_place() {
         assert_eq!(restored(bare, &[("1", 10)]).await, [Restored::Settled]);
         assert_eq!(stands(bare, "alice").await, ["2"]);
         assert_eq!(bare.queue.figures().await.unwrap().taken, 2);
+    })
+    .await;
+}
+
+/// The whole conversation was spilled; its first message was delivered again through Redis, and stands alone there with
+/// its later arrival.
+#[tokio::test]
+async fn a_message_that_was_delivered_again_is_not_overtaken_by_those_that_were_spilled_with_it() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        queued(bare, &[("1", 40)]).await;
+        assert_eq!(restored(bare, &[("1", 10), ("2", 20)]).await, [Restored::Settled; 2]);
+        assert_eq!(restored(bare, &[("3", 30)]).await, [Restored::Settled]);
+        assert_eq!(stands(bare, "alice").await, ["1", "2", "3"]);
+        // The same while it is being worked on, and when its worker has died.
+        queued(bare, &[("5", 90)]).await;
+        for earlier in ["1", "2", "3"] {
+            let head = the_one(&bare.queue, "one").await;
+            assert_eq!(id(&head.payload), earlier);
+            assert!(settle(&bare.queue, &head, Verdict::Done).await);
+        }
+        the_one(&bare.queue, "dies").await;
+        assert_eq!(restored(bare, &[("5", 50), ("6", 60)]).await, [Restored::Settled; 2]);
+        bare.expire(&lane("alice")).await;
+        assert_eq!(restored(bare, &[("7", 70)]).await, [Restored::Settled]);
+        assert_eq!(stands(bare, "alice").await, ["5", "6", "7"]);
+        let again = the_one(&bare.queue, "one").await;
+        assert_eq!((id(&again.payload), again.attempt, again.lost), ("5".to_owned(), 2, 1));
     })
     .await;
 }

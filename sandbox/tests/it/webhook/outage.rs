@@ -215,6 +215,8 @@ async fn a_payment_without_postgres_is_told_again_and_without_redis_is_booked_at
             alice.hears().await;
         }
         let pages = stripe.sessions();
+        // A send that is not written down yet would rightly be made again.
+        sandbox.is_quiet().await;
         servers.kill_postgres().await.unwrap();
         stripe.insists(1, Duration::ZERO);
         let told = stripe.pays(&pages[0].id).await;
@@ -229,6 +231,7 @@ async fn a_payment_without_postgres_is_told_again_and_without_redis_is_booked_at
         .await;
         let thanks = alice.hears().await;
         assert!(thanks.contains("Votre solde : 20 crédits"), "{thanks}");
+        sandbox.is_quiet().await;
         // Its books are in Postgres; only the word about it waits for Redis.
         servers.kill_redis().await.unwrap();
         let told = stripe.pays(&pages[1].id).await;
@@ -236,7 +239,8 @@ async fn a_payment_without_postgres_is_told_again_and_without_redis_is_booked_at
         assert_eq!(alice.credits().await, 40);
         servers.start_redis().await.unwrap();
         both_are_back(sandbox).await;
-        assert!(alice.hears().await.contains("Votre solde : 40 crédits"));
+        let thanks = alice.hears().await;
+        assert!(thanks.contains("Votre solde : 40 crédits"), "{thanks}");
     })
     .await;
 }
