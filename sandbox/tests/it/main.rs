@@ -4,6 +4,7 @@
 
 mod commands;
 mod crash;
+mod credits;
 mod delivery;
 mod demo;
 mod doctor;

@@ -112,8 +112,8 @@ fn sums() -> String {
 /// What the web app opened this account with, if that is by how much it is off.
 pub async fn opening(db: impl PgExecutor<'_>, user: &UserId, drift: i64) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-        r#"with {OPENING} select credits from opening, "User" u
-           where u."id" = $1 and credits = $2 and credits > 0 and not {OURS}"#
+        r#"with {OPENING} select opening.credits from opening, "User" u
+           where u."id" = $1 and opening.credits = $2 and opening.credits > 0 and not {OURS}"#
     )))
     .bind(user.as_str())
     .bind(drift)
