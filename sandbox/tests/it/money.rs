@@ -2,6 +2,7 @@
 //! more hands than a system has, is in `ledger`.
 
 mod ledger;
+mod merge;
 
 use futures_util::future::join_all;
 use sandbox::conversation::{Sandbox, run, run_without_worker};
