@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod budget;
+pub mod chore;
 pub mod command;
 pub mod config;
 pub mod delivery;

@@ -5,46 +5,28 @@ use shared::ledger::{self, Blame, Reconciliation};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Worker, policy};
+use crate::{Worker, chore, policy};
 
 /// Looks until told to stop.
 pub async fn run(worker: Worker, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(worker.patience.reconcile_period) => {}
-            () = stop.cancelled() => return,
-        }
-        let looked = tokio::select! {
-            looked = pass(&worker) => looked,
-            () = stop.cancelled() => return,
-        };
-        if let Err(error) = looked {
-            tracing::debug!("the look at the sums waits: {error:#}");
-        }
-    }
+    let every = worker.patience.reconcile_period;
+    chore::regularly("postly.reconcile", every, &worker.pool, &stop, || pass(&worker)).await;
 }
 
-/// One look. Of all workers, one does it at a time.
+/// One look.
 async fn pass(worker: &Worker) -> Result<()> {
-    let mut turn = worker.pool.begin().await?;
-    let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.reconcile'))")
-        .fetch_one(&mut *turn)
-        .await?;
-    if free {
-        let found = look(&worker.pool).await?;
-        ledger::record(&worker.pool, &found, worker.clock.now()).await?;
-        if found.imbalance() != 0 {
-            let ours = found.differences.iter().any(|found| matches!(found.blame, Blame::OurLines(_)));
-            let (credits, accounts) = (found.imbalance(), found.differences.len());
-            tracing::error!(
-                credits,
-                accounts,
-                ours,
-                "balances are not the sums of their lines: postly credits reconcile"
-            );
-        }
+    let found = look(&worker.pool).await?;
+    ledger::record(&worker.pool, &found, worker.clock.now()).await?;
+    if found.imbalance() != 0 {
+        let ours = found.differences.iter().any(|found| matches!(found.blame, Blame::OurLines(_)));
+        let (credits, accounts) = (found.imbalance(), found.differences.len());
+        tracing::error!(
+            credits,
+            accounts,
+            ours,
+            "balances are not the sums of their lines: postly credits reconcile"
+        );
     }
-    turn.rollback().await?;
     Ok(())
 }
 

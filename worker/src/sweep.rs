@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
 use crate::error::JobError;
-use crate::{Worker, policy, reply};
+use crate::{Worker, chore, policy, reply};
 
 /// Dead letters that are read at once.
 const PAGE: usize = 500;
@@ -33,38 +33,17 @@ const SKEW: TimeDelta = TimeDelta::hours(1);
 
 /// Sweeps until told to stop.
 pub async fn run(worker: Worker, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(worker.patience.sweep_period) => {}
-            () = stop.cancelled() => return,
-        }
-        // A pass may be dropped anywhere: what is not committed did not happen, and the rest is found by the next.
-        let swept = tokio::select! {
-            swept = pass(&worker) => swept,
-            () = stop.cancelled() => return,
-        };
-        if let Err(error) = swept {
-            tracing::debug!("the sweep waits: {error:#}");
-        }
-    }
+    let every = worker.patience.sweep_period;
+    chore::regularly("postly.sweep", every, &worker.pool, &stop, || pass(&worker)).await;
 }
 
-/// Once through everything that is open for too long. Of all workers, one does it at a time: the lock is held by a
-/// transaction that does nothing else, and saves work; what is right does not hang on it.
+/// Once through everything that is open for too long.
 async fn pass(worker: &Worker) -> Result<()> {
-    let mut turn = worker.pool.begin().await?;
-    let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.sweep'))")
-        .fetch_one(&mut *turn)
-        .await?;
-    if free {
-        let age = TimeDelta::from_std(worker.patience.sweep_age).unwrap_or(TimeDelta::MAX);
-        let before = worker.clock.now() - age;
-        end_the_lost(worker, before).await?;
-        kept::forget(&worker.pool, worker.clock.now()).await?;
-        resume_answers(worker, before).await?;
-    }
-    turn.rollback().await?;
-    Ok(())
+    let age = TimeDelta::from_std(worker.patience.sweep_age).unwrap_or(TimeDelta::MAX);
+    let before = worker.clock.now() - age;
+    end_the_lost(worker, before).await?;
+    kept::forget(&worker.pool, worker.clock.now()).await?;
+    resume_answers(worker, before).await
 }
 
 /// Ends every message that is open and gone. One that cannot be ended is told of, and the others do not wait for it.

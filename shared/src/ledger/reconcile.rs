@@ -83,10 +83,11 @@ const OPENING: &str = r#"
           and pg_get_expr(d.adbin, d.adrelid) ~ '^[0-9]{1,9}$')::bigint, 0) as credits
     )"#;
 
-/// Whether an account `u` was opened by us: one that began in WhatsApp began with nothing.
+/// Whether an account `u` was opened by us: one that began in WhatsApp began with nothing, at the moment of its first
+/// identity, which its column rounds to milliseconds.
 const OURS: &str = r#"exists (
         select from wa.identity i
-        where i.user_id = u."id" and date_trunc('milliseconds', i.created_at) = u."createdAt" at time zone 'UTC')"#;
+        where i.user_id = u."id" and (i.created_at at time zone 'UTC')::timestamp(3) = u."createdAt")"#;
 
 /// Every account that does not add up, `found (id, balance, entries, strange, opened)`: how many of our lines are not as
 /// they should be, and whether the web app's way of opening accounts explains it.

@@ -10,7 +10,8 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Outcome, PaymentError, lock_intent};
+use super::checkout::lock_intent;
+use super::{Outcome, PaymentError};
 use crate::ledger::{self, Credits, Entry};
 use crate::person::UserId;
 

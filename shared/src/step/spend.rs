@@ -3,6 +3,7 @@
 //! Reads `wa.spend`; [`super::record`] adds to it together with the step that was paid for. Days are UTC's.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 use sqlx::PgExecutor;
 
 use crate::message::MessageId;
@@ -10,7 +11,7 @@ use crate::person::UserId;
 use crate::price::Micros;
 
 /// One day's bill.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Day {
     /// Which (UTC).
     pub day: NaiveDate,
@@ -22,7 +23,7 @@ pub struct Day {
     pub prompt_tokens: i64,
     /// Tokens written.
     pub completion_tokens: i64,
-    /// What it cost, as far as prices were told.
+    /// What it cost, as far as `MODEL_PRICES` told the price when it was asked.
     pub cost_micros: Micros,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::Serialize;
 use shared::price::dollars;
-use shared::step::spend;
+use shared::step::spend::{self, Day};
 
 use super::{Desk, table};
 
@@ -16,38 +16,9 @@ pub struct Bill {
     pub days: Vec<Day>,
 }
 
-/// One day (UTC).
-#[derive(Debug, Clone, Serialize)]
-pub struct Day {
-    /// Which.
-    pub day: NaiveDate,
-    /// Accounts for which the model was asked.
-    pub people: i64,
-    /// Answers of the model.
-    pub steps: i64,
-    /// Tokens read.
-    pub prompt_tokens: i64,
-    /// Tokens written.
-    pub completion_tokens: i64,
-    /// Millionths of a dollar, as far as `MODEL_PRICES` told the price when it was asked.
-    pub cost_micros: i64,
-}
-
 /// The bill since this day.
 pub async fn since(desk: &Desk, day: NaiveDate) -> anyhow::Result<Bill> {
-    let days = spend::days(&desk.pool, day).await?;
-    let days = days
-        .into_iter()
-        .map(|day| Day {
-            day: day.day,
-            people: day.people,
-            steps: day.steps,
-            prompt_tokens: day.prompt_tokens,
-            completion_tokens: day.completion_tokens,
-            cost_micros: day.cost_micros,
-        })
-        .collect();
-    Ok(Bill { days })
+    Ok(Bill { days: spend::days(&desk.pool, day).await? })
 }
 
 impl fmt::Display for Bill {

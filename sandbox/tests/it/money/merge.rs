@@ -56,7 +56,7 @@ async fn accounts_that_are_merged_both_ways_at_once_while_others_spend_lose_noth
     run_without_worker(&GROUND, async |sandbox| {
         let ([alice, bob], [hers, his]) = two(sandbox, [20, 20]).await;
         let (pool, now) = (pool(sandbox, 24).await, sandbox.clock.now());
-        let merges = (0..6).map(|turn| {
+        let joins = (0..6).map(|turn| {
             let (pool, hers, his) = (pool.clone(), hers.clone(), his.clone());
             tokio::spawn(async move {
                 let (from, into) = if turn % 2 == 0 { (&hers, &his) } else { (&his, &hers) };
@@ -78,7 +78,7 @@ async fn accounts_that_are_merged_both_ways_at_once_while_others_spend_lose_noth
                 i32::from(held)
             })
         });
-        let (merged, spent) = tokio::join!(join_all(merges), join_all(spends));
+        let (merged, spent) = tokio::join!(join_all(joins), join_all(spends));
         let merged: usize = merged.into_iter().map(Result::unwrap).sum();
         let spent: i32 = spent.into_iter().map(Result::unwrap).sum();
         assert_eq!((merged, spent), (1, 12));
