@@ -55,8 +55,12 @@ const TEDIOUS: &str = "labyrinthe";
 /// not look like a dead one.
 const LEASE: Duration = Duration::from_secs(2);
 
-/// How long everything may take to become quiet once the harm is over.
+/// How long it may look the same once the harm is over, and not be quiet.
 const QUIET: Duration = Duration::from_secs(150);
+
+/// How often that may begin anew because something was finished: a long storm leaves conversations full of messages that
+/// kill their workers, one after the other.
+const GOING_ON: u32 = 6;
 
 /// A storm over the whole system, then the verdict over every acknowledged message. Exit code 1: a promise was broken.
 #[derive(Debug, Clone, Parser)]
@@ -186,11 +190,17 @@ async fn calms_down(world: &World, quiet: Duration) -> Result<()> {
     let _ = (world.servers.start_redis().await, world.servers.start_postgres().await);
     let calm = CancellationToken::new();
     let settled = async {
-        let deadline = Instant::now() + quiet;
+        let (began, mut done) = (Instant::now(), 0);
+        let mut deadline = began + quiet;
         let mut turns = tokio::time::interval(Duration::from_millis(100));
         let ended = loop {
             turns.tick().await;
             let unrest = unrest(world).await;
+            let finished = world.queue.figures().await.map_or(done, |figures| figures.done);
+            if finished > done {
+                done = finished;
+                deadline = (Instant::now() + quiet).min(began + quiet * GOING_ON);
+            }
             match unrest {
                 None => break Ok(()),
                 Some(unrest) if Instant::now() > deadline => break Err(anyhow::anyhow!("{unrest}")),

@@ -8,7 +8,7 @@ use clap::Parser;
 use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
-use sandbox::{chaos, chat, load, say};
+use sandbox::{chaos, chat, ledger_proof, load, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -41,13 +41,12 @@ fn main() -> ExitCode {
     if first == load::ARGUMENT {
         return load::main();
     }
-    let chaos = first == chaos::ARGUMENT;
     let run = async {
-        let stop = shared::shutdown::on_signal()?;
-        if chaos {
-            chaos::main(std::env::args().skip(2), stop).await
-        } else {
-            run(Arguments::parse(), stop).await
+        let (stop, words) = (shared::shutdown::on_signal()?, std::env::args().skip(2));
+        match first.as_str() {
+            chaos::ARGUMENT => chaos::main(words, stop).await,
+            ledger_proof::ARGUMENT => ledger_proof::main(words, stop).await,
+            _ => run(Arguments::parse(), stop).await,
         }
     };
     let ran = tokio::runtime::Runtime::new()
@@ -56,7 +55,8 @@ fn main() -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error:#}", if chaos { chaos::ARGUMENT } else { "demo" });
+            let program = [chaos::ARGUMENT, ledger_proof::ARGUMENT].into_iter().find(|known| *known == first);
+            eprintln!("{}: {error:#}", program.unwrap_or("demo"));
             ExitCode::FAILURE
         }
     }

@@ -3,8 +3,9 @@
 //! Owner of `wa.kept_brief`. A message that takes it has it for itself, however often it is tried, until it has ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
+use crate::ledger::{self, LedgerError};
 use crate::message::MessageId;
 use crate::person::UserId;
 
@@ -46,13 +47,17 @@ pub async fn find(
 }
 
 /// Takes the brief for this message. The same message finds it again.
+///
+/// The account is locked before its brief, as by a brief that finds no credit and is kept: in two orders, each of two
+/// conversations of one person would wait for the other.
 pub async fn take(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     user: &UserId,
     message: &MessageId,
     now: DateTime<Utc>,
-) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar(
+) -> Result<Option<String>, LedgerError> {
+    ledger::lock(db, user).await?;
+    let brief = sqlx::query_scalar(
         "update wa.kept_brief set taken_by = $2
          where user_id = $1 and (taken_by = $2 or taken_by is null and kept_at > $3)
          returning brief",
@@ -61,7 +66,8 @@ pub async fn take(
     .bind(message.as_str())
     .bind(now - KEPT)
     .fetch_optional(db)
-    .await
+    .await?;
+    Ok(brief)
 }
 
 /// The message that had taken it came to nothing: it can be taken again.

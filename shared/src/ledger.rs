@@ -84,12 +84,13 @@ pub async fn post(
     entry: Entry<'_>,
     now: DateTime<Utc>,
 ) -> Result<Posted, LedgerError> {
-    let (before, after) = write(db, user, entry, now).await?;
-    if let Some(after) = after {
-        return Ok(Posted::Applied(Credits::from_column(after)));
-    }
-    // Either the key was known or the balance too low. A twin that committed while we waited for the row is
-    // invisible to the statement above, so the key is looked up by a fresh one.
+    let balance = match write(db, user, entry, now).await? {
+        Some((_, Some(after))) => return Ok(Posted::Applied(Credits::from_column(after))),
+        Some((before, None)) => Some(Credits::from_column(before)),
+        None => None,
+    };
+    // Either the key was known, or the balance too low, or the account has joined another one. A twin that committed
+    // while we waited for the row is invisible to the statement above, so all of it is looked up by a fresh one.
     let (known, moved): (bool, bool) = sqlx::query_as(
         "select exists (select from wa.credit_op where key = $1),
                 exists (select from wa.merged_account where from_user = $2)",
@@ -98,34 +99,43 @@ pub async fn post(
     .bind(user.as_str())
     .fetch_one(&mut *db)
     .await?;
+    match balance {
+        Some(balance) if known => return Ok(Posted::AlreadyApplied(balance)),
+        Some(_) if !moved => return Ok(Posted::Insufficient),
+        None if !moved => return Err(LedgerError::NoSuchPerson),
+        _ => {}
+    }
+    let (now_in, balance) = lock(db, user).await?;
     if known {
-        return Ok(Posted::AlreadyApplied(Credits::from_column(before)));
+        return Ok(Posted::AlreadyApplied(balance));
     }
-    if !moved {
-        return Ok(Posted::Insufficient);
-    }
-    let now_in = lock(db, user).await?.0;
     match write(db, &now_in, entry, now).await? {
-        (_, Some(after)) => Ok(Posted::Applied(Credits::from_column(after))),
-        (_, None) => Ok(Posted::Insufficient),
+        Some((_, Some(after))) => Ok(Posted::Applied(Credits::from_column(after))),
+        Some((_, None)) => Ok(Posted::Insufficient),
+        None => Err(LedgerError::NoSuchPerson),
     }
 }
 
-/// Key, row and balance in one statement. Returns the balance before, and after if it moved.
+/// Key, row and balance in one statement. Returns the balance before, and after if it moved; `None`: no such account, or
+/// one that has joined another, which is not locked: whoever holds that other one may come to this one next.
 async fn write(
     db: &mut PgConnection,
     user: &UserId,
     entry: Entry<'_>,
     now: DateTime<Utc>,
-) -> Result<(i32, Option<i32>), LedgerError> {
+) -> Result<Option<(i32, Option<i32>)>, sqlx::Error> {
     // The key is claimed first; the row, then the balance, follow only from a claimed key. The new balance is counted
     // from the locked row: the update itself begins with the row as it was before we waited for the lock, and a check
     // constraint would judge that one (0 − 1, where a purchase has just made it 20).
     // The lock is the one that the update takes anyway: two receipts of one person both hold a weaker one on this row
     // by their foreign keys, and a stronger one would wait for the other's for ever.
-    let row: Option<(i32, Option<i32>)> = sqlx::query_as(
+    sqlx::query_as(
         r#"
-        with person as (select "id", "credits" from "User" where "id" = $1 for no key update),
+        with person as (
+            select "id", "credits" from "User"
+            where "id" = $1 and not exists (select from wa.merged_account where from_user = $1)
+            for no key update
+        ),
         op as (
             insert into wa.credit_op (key, ledger_id, user_id, message_id, created_at, delta, balance)
             select $2, $3, "id", $4, $7, $5, "credits" + $5 from person where "credits" + $5 >= 0
@@ -153,8 +163,7 @@ async fn write(
     .bind(now)
     .bind(now.naive_utc())
     .fetch_optional(db)
-    .await?;
-    row.ok_or(LedgerError::NoSuchPerson)
+    .await
 }
 
 /// Holds an account until the transaction ends: the one that this account is, or has joined. Returns it with its

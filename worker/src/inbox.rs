@@ -158,7 +158,7 @@ async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Op
     let command = generate::asked(&mut tx, inbound, &person, start.received_at).await?;
     let mut brief = None;
     if command == Command::KeptBrief {
-        brief = kept::take(&mut *tx, &person.id, &inbound.id, now).await?;
+        brief = kept::take(&mut tx, &person.id, &inbound.id, now).await?;
     } else if let Command::Generate { brief: written } = &command {
         brief = Some(written.clone());
     }

@@ -3,6 +3,7 @@
 
 mod ledger;
 mod merge;
+mod proof;
 
 use futures_util::future::join_all;
 use sandbox::conversation::{Sandbox, run, run_without_worker};

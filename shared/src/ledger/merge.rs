@@ -27,11 +27,15 @@ pub async fn merge(
     into: &UserId,
     now: DateTime<Utc>,
 ) -> Result<Merged, LedgerError> {
-    // Both in one order, whichever way they are merged: two merges cannot wait for each other.
+    // Both in one order, whichever way they are merged: two merges cannot wait for each other. And none waits for an
+    // account that has joined another: whoever holds that one may be on its way to the other, which is held here.
     let mut both = [from, into];
     both.sort_by_key(|user| user.as_str());
     let mut balance = Credits::default();
     for user in both {
+        if from == into || has_joined(db, from, into).await? {
+            return Ok(Merged::Not);
+        }
         let credits: Option<i32> =
             sqlx::query_scalar(r#"select "credits" from "User" where "id" = $1 for no key update"#)
                 .bind(user.as_str())
@@ -42,25 +46,29 @@ pub async fn merge(
             balance = credits;
         }
     }
-    let claimed = sqlx::query(
-        "insert into wa.merged_account (from_user, into_user, merged_at)
-         select $1, $2, $3
-         where $1 <> $2 and not exists (select from wa.merged_account where from_user in ($1, $2))
-         on conflict (from_user) do nothing",
-    )
-    .bind(from.as_str())
-    .bind(into.as_str())
-    .bind(now)
-    .execute(&mut *db)
-    .await?;
-    if claimed.rows_affected() == 0 {
+    if has_joined(db, from, into).await? {
         return Ok(Merged::Not);
     }
+    sqlx::query("insert into wa.merged_account (from_user, into_user, merged_at) values ($1, $2, $3)")
+        .bind(from.as_str())
+        .bind(into.as_str())
+        .bind(now)
+        .execute(&mut *db)
+        .await?;
     if balance > Credits::default() {
         let _ = post(db, from, Entry::MergedOut(from, balance), now).await?;
         let _ = post(db, into, Entry::MergedIn(from, balance), now).await?;
     }
     Ok(Merged::Moved(balance))
+}
+
+/// Whether one of these has joined another account.
+async fn has_joined(db: &mut PgConnection, one: &UserId, other: &UserId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from wa.merged_account where from_user in ($1, $2))")
+        .bind(one.as_str())
+        .bind(other.as_str())
+        .fetch_one(db)
+        .await
 }
 
 /// The account that this one is today: itself, or the last of those that it has joined, one after the other.
