@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, Utc};
@@ -126,6 +126,8 @@ pub async fn serve(
             "/",
             get(|| async { ([(CONTENT_TYPE, "text/html; charset=utf-8")], include_str!("chat.html")) }),
         )
+        // Where the till leads back to, as if this page were the web app's.
+        .route("/dashboard", get(|| async { Redirect::to("/") }))
         .route("/api/state", get(state))
         .route("/api/say", post(say))
         .route("/api/harm", post(harm::inflict))

@@ -70,8 +70,12 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
             anyhow::anyhow!("port {} is not free ({error}): choose another with --port", arguments.port)
         })?),
     };
+    let page = listener
+        .as_ref()
+        .map(|listener| anyhow::Ok(format!("http://{}", listener.local_addr()?)))
+        .transpose()?;
     let stack = tokio::select! {
-        stack = Stack::start(|what| eprintln!("… {what}")) => stack?,
+        stack = Stack::start(page.as_deref(), |what| eprintln!("… {what}")) => stack?,
         () = stop.cancelled() => return Ok(()),
     };
     match (&arguments.say, listener) {

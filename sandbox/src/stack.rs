@@ -112,12 +112,13 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything; returns when the first message could be sent. `says` tells a person how far it is.
-    pub async fn start(says: impl Fn(&str)) -> Result<Self> {
+    /// Starts everything; returns when the first message could be sent. `page`: where the chat page is, to which the
+    /// simulated till leads back. `says` tells a person how far it is.
+    pub async fn start(page: Option<&str>, says: impl Fn(&str)) -> Result<Self> {
         let exe = std::env::current_exe().context("finding this program")?;
         // Beside the servers' data, which vanishes at the end: the logs of the last run stay to be read.
         let logs = default_base().with_file_name("demo-logs");
-        Self::start_with(Options::demo(&exe), &exe, logs, says).await
+        Self::start_with(Options::demo(&exe), &exe, logs, page, says).await
     }
 
     /// The same with these servers, `exe` being the sandbox's own program, and logs in a directory that is emptied.
@@ -125,6 +126,7 @@ impl Stack {
         options: Options,
         exe: &Path,
         logs: PathBuf,
+        page: Option<&str>,
         says: impl Fn(&str),
     ) -> Result<Self> {
         let env = Env::of_process();
@@ -138,7 +140,10 @@ impl Stack {
             None if reality.meta || reality.twilio => "127.0.0.1:8080".to_owned(),
             None => free_address()?,
         };
-        let variables = variables(&stage, &servers, reality, &ingest_addr);
+        let mut variables = variables(&stage, &servers, reality, &ingest_addr);
+        if let Some(page) = page.filter(|_| !reality.stripe) {
+            variables.insert("NEXTAUTH_URL".to_owned(), page.to_owned());
+        }
         let _ = std::fs::remove_dir_all(&logs);
         std::fs::create_dir_all(&logs).context("making a directory for logs")?;
         says("Starting ingest and a worker");

@@ -76,7 +76,7 @@ async fn with_the_demo(test: impl AsyncFnOnce(&Browser)) {
     // Its own servers, whatever the environment names: they are taken away.
     let options = Options { database_url: None, redis_url: None, ..Options::tests(exe) };
     let logs = default_base().with_file_name("test-demo-logs");
-    let stack = Arc::new(Stack::start_with(options, exe, logs, |_| ()).await.unwrap());
+    let stack = Arc::new(Stack::start_with(options, exe, logs, None, |_| ()).await.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let browser = Browser { page: listener.local_addr().unwrap(), http: reqwest::Client::new() };
     let stop = CancellationToken::new();

@@ -3,6 +3,7 @@
 
 mod ledger;
 mod merge;
+mod model;
 mod proof;
 
 use futures_util::future::join_all;
