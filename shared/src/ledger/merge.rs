@@ -49,16 +49,17 @@ pub async fn merge(
     if has_joined(db, from, into).await? {
         return Ok(Merged::Not);
     }
+    // The lines first: whatever is posted to an account that has joined another goes to that one.
+    if balance > Credits::default() {
+        let _ = post(db, from, Entry::MergedOut(from, balance), now).await?;
+        let _ = post(db, into, Entry::MergedIn(from, balance), now).await?;
+    }
     sqlx::query("insert into wa.merged_account (from_user, into_user, merged_at) values ($1, $2, $3)")
         .bind(from.as_str())
         .bind(into.as_str())
         .bind(now)
         .execute(&mut *db)
         .await?;
-    if balance > Credits::default() {
-        let _ = post(db, from, Entry::MergedOut(from, balance), now).await?;
-        let _ = post(db, into, Entry::MergedIn(from, balance), now).await?;
-    }
     Ok(Merged::Moved(balance))
 }
 
