@@ -1,12 +1,15 @@
 //! The operator's tool looks at a whole installation: all well, and one thing wrong at a time. Each trouble has its
 //! line, its verdict and its exit code, and no line has a secret in it.
 
+mod books;
+mod providers;
+mod queue;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sandbox::servers::Servers;
 use sandbox::simulators::meta::Template;
-use sandbox::simulators::openai::Model;
 use sandbox::simulators::twilio::Content;
 use sandbox::stage::{PUBLIC_URL, Stage};
 use shared::clock::Clock;
@@ -15,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use worker::doctor::{Finding, Report, Verdict, examine};
 
-use crate::migrations::{SEED, database, seed_without};
+use crate::migrations::{SEED, database};
 use crate::queue::outage::a_redis;
 
 const CONTENT: &str = "HX0123456789abcdef0123456789abcdef";
@@ -124,134 +127,12 @@ async fn an_installation_that_is_well_has_nothing_to_be_done_and_no_secret_is_to
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_is_refused_is_a_failure_of_its_provider_alone() {
-    let mut clinic = Clinic::well().await;
-    clinic.set("META_ACCESS_TOKEN", "wrong-meta");
-    clinic.set("TWILIO_AUTH_TOKEN", "wrong-twilio");
-    clinic.set("OPENAI_API_KEY", "wrong-openai");
-    let refused = [
-        "meta token",
-        "meta subscription",
-        "meta template",
-        "twilio account",
-        "twilio sender",
-        "twilio template",
-        "openai model",
-    ];
-    let report = clinic.shows(&refused.map(|name| (name, Verdict::Failed)), 1).await;
-    assert!(line(&report, "meta token").found.contains("190"));
-    assert!(!report.to_string().contains("wrong-"), "{report}");
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_providers_own_state_is_told() {
-    let mut clinic = Clinic::well().await;
-    clinic.stage.meta.number_is("FLAGGED", "RED");
-    clinic.stage.meta.unsubscribes();
-    clinic.stage.meta.webhook_url("https://elsewhere.example/api/whatsapp/webhook?token=s3cret");
-    clinic.stage.twilio.public_url("https://elsewhere.example/api/whatsapp/webhook");
-    clinic.set("META_OTP_TEMPLATE", "unknown");
-    clinic.set("TWILIO_OTP_CONTENT_SID", "HX00000000000000000000000000000000");
-    let expected = [
-        ("meta number", Verdict::Warning),
-        ("meta webhook", Verdict::Warning),
-        ("meta subscription", Verdict::Failed),
-        ("meta template", Verdict::Failed),
-        ("twilio webhook", Verdict::Failed),
-        ("twilio template", Verdict::Failed),
-    ];
-    let report = clinic.shows(&expected, 1).await;
-    assert!(!report.to_string().contains("s3cret"), "{report}");
-    clinic.set("META_PHONE_NUMBER_ID", "4711");
-    let report = clinic.report().await;
-    assert!(line(&report, "meta token").found.contains("100/33"), "{report}");
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_is_told_before_and_after_its_end() {
-    let clinic = Clinic::well().await;
-    for (days, verdict, code) in [(-1, Verdict::Failed, 1), (30, Verdict::Warning, 0), (400, Verdict::Ok, 0)]
-    {
-        let end = (clinic.clock.now() + chrono::TimeDelta::days(days)).date_naive().to_string();
-        let mut models = Model::current();
-        for model in &mut models {
-            model.shutdown_date = Some(end.clone());
-        }
-        clinic.stage.openai.models(models);
-        let report = clinic.report().await;
-        assert_eq!((line(&report, "openai model").verdict, report.exit_code()), (verdict, code), "{report}");
-    }
-    clinic.stage.openai.models(Vec::new());
-    clinic.shows(&[("openai model", Verdict::Failed)], 1).await;
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_could_lose_messages_is_told() {
-    let clinic = Clinic::well().await;
-    for (setting, value, name, verdict, code) in [
-        ("appendfsync", "everysec", "redis durability", Verdict::Warning, 0),
-        ("appendfsync", "no", "redis durability", Verdict::Failed, 1),
-        ("maxmemory-policy", "allkeys-lru", "redis eviction", Verdict::Failed, 1),
-        ("maxmemory", "0", "redis memory", Verdict::Warning, 0),
-        ("appendonly", "no", "redis durability", Verdict::Failed, 1),
-    ] {
-        let before = setting_of(&clinic, setting).await;
-        clinic.redis(&["CONFIG", "SET", setting, value]).await;
-        let report = clinic.shows(&[(name, verdict)], code).await;
-        assert!(value != "everysec" || line(&report, name).found.contains("power cut"), "{report}");
-        clinic.redis(&["CONFIG", "SET", setting, &before]).await;
-    }
-    clinic.closes().await;
-}
-
-async fn setting_of(clinic: &Clinic, name: &str) -> String {
-    let client = redis::Client::open(clinic.servers.redis_url.as_str()).unwrap();
-    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
-    let pair: Vec<String> = redis::cmd("CONFIG").arg("GET").arg(name).query_async(&mut redis).await.unwrap();
-    pair[1].clone()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_managed_redis_hides_is_told_as_unseen() {
-    let clinic = Clinic::well().await;
-    clinic.redis(&["ACL", "SETUSER", "default", "-config"]).await;
-    clinic.shows(&[("redis durability", Verdict::NotChecked)], 0).await;
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_away_does_not_hide_the_rest() {
-    let clinic = Clinic::well().await;
-    clinic.servers.stop_redis().await.unwrap();
-    let report = clinic.shows(&[("redis", Verdict::Failed)], 1).await;
-    assert!(line(&report, "clocks").found.contains("Postgres"), "{report}");
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clocks_that_disagree_are_told() {
     let clinic = Clinic::well().await;
     clinic.clock.advance(Duration::from_secs(5));
     clinic.shows(&[("clocks", Verdict::Warning)], 0).await;
     clinic.clock.advance(Duration::from_mins(1));
     clinic.shows(&[("clocks", Verdict::Failed)], 1).await;
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn columns_and_migrations_that_are_missing_are_named() {
-    let mut clinic = Clinic::opens(&seed_without(&["usageTokens"]), false).await;
-    let expected =
-        [("migrations", Verdict::Warning), ("tables", Verdict::Failed), ("credits check", Verdict::Failed)];
-    let report = clinic.shows(&expected, 1).await;
-    assert!(line(&report, "tables").found.contains(r#""Generation"."usageTokens""#), "{report}");
-    clinic.set("MIGRATE", "off");
-    assert_eq!(line(&clinic.report().await, "migrations").verdict, Verdict::Failed);
-    clinic.set("DATABASE_URL", "postgres://127.0.0.1:1/nowhere");
-    clinic.shows(&[("postgres", Verdict::Failed)], 1).await;
     clinic.closes().await;
 }
 
