@@ -4,6 +4,7 @@
 mod books;
 mod providers;
 mod queue;
+mod stripe;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +15,9 @@ use sandbox::simulators::twilio::Content;
 use sandbox::stage::{PUBLIC_URL, Stage};
 use shared::clock::Clock;
 use shared::env::Env;
+use shared::ledger::{self, Reconciliation};
+use shared::payment::EVENTS;
+use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use worker::doctor::{Finding, Report, Verdict, examine};
@@ -35,8 +39,10 @@ impl Clinic {
     async fn opens(sql: &str, migrated: bool) -> Self {
         let (stage, servers, pool) =
             tokio::join!(async { Stage::open().await.unwrap() }, a_redis(), database(sql));
+        let clock = Clock::system();
         if migrated {
             shared::db::migrate(&pool).await.unwrap();
+            ledger::record(&pool, &Reconciliation::default(), clock.now()).await.unwrap();
         }
         let database_url = crate::GROUND.servers().await.database_url.clone();
         let (base, _) = database_url.rsplit_once('/').unwrap();
@@ -55,9 +61,10 @@ impl Clinic {
         }
         stage.meta.webhook_url(format!("{PUBLIC_URL}/api/whatsapp/webhook"));
         stage.twilio.public_url(format!("{PUBLIC_URL}/api/whatsapp/webhook#rc=5&rp=all"));
+        stage.stripe.endpoint(format!("{PUBLIC_URL}/api/stripe/webhook"), &EVENTS);
         stage.meta.template(Template::one_time_code("postly_code", "fr"));
         stage.twilio.content(Content { sid: CONTENT.to_owned(), body: "{{1}}".to_owned() });
-        let clinic = Self { stage, servers, variables, clock: Clock::system() };
+        let clinic = Self { stage, servers, variables, clock };
         clinic.redis(&["CONFIG", "SET", "appendfsync", "always"]).await;
         clinic.redis(&["CONFIG", "SET", "maxmemory", "1gb"]).await;
         clinic
@@ -71,6 +78,11 @@ impl Clinic {
         let client = redis::Client::open(self.servers.redis_url.as_str()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
         redis::cmd(command[0]).arg(&command[1..]).query_async::<redis::Value>(&mut redis).await.unwrap();
+    }
+
+    async fn books(&self, sql: &'static str) {
+        let mut db = PgConnection::connect(&self.variables["DATABASE_URL"]).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
     }
 
     fn set(&mut self, name: &str, value: &str) {
@@ -117,9 +129,15 @@ async fn an_installation_that_is_well_has_nothing_to_be_done_and_no_secret_is_to
     assert!(line(&report, "meta template").found.contains("fr APPROVED"), "{report}");
     assert!(line(&report, "redis durability").found.contains("always"), "{report}");
     let told = format!("{report}\n{}", serde_json::to_string(&report).unwrap());
-    for secret in
-        ["META_APP_SECRET", "META_ACCESS_TOKEN", "META_VERIFY_TOKEN", "TWILIO_AUTH_TOKEN", "OPENAI_API_KEY"]
-    {
+    for secret in [
+        "META_APP_SECRET",
+        "META_ACCESS_TOKEN",
+        "META_VERIFY_TOKEN",
+        "TWILIO_AUTH_TOKEN",
+        "OPENAI_API_KEY",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+    ] {
         assert!(!told.contains(&clinic.variables[secret]), "{secret}");
     }
     assert!(!told.contains("199001234"), "a number is shown");
@@ -150,10 +168,22 @@ async fn settings_that_cannot_be_read_are_a_matter_of_their_own() {
     clinic.shows(&expected, 1).await;
     clinic.variables.remove("REDIS_URL");
     clinic.set("WORKER_CONCURRENCY", "many");
+    clinic.variables.remove("NEXTAUTH_URL");
+    clinic.set("CREDIT_PACKS", "pack_20");
+    clinic.set("DAILY_CAP_TOTAL", "5");
+    clinic.set("MODEL_PRICES", "another=1/2");
     let report = clinic.report().await;
     assert_eq!(report.exit_code(), 2);
     let told = report.to_string();
-    for problem in ["REDIS_URL", "WORKER_CONCURRENCY", "META_APP_SECRET", "PUBLIC_URL"] {
+    for problem in [
+        "REDIS_URL",
+        "WORKER_CONCURRENCY",
+        "META_APP_SECRET",
+        "PUBLIC_URL",
+        "NEXTAUTH_URL",
+        "CREDIT_PACKS",
+        "MODEL_PRICES",
+    ] {
         assert!(told.contains(problem), "{problem} is not in {told}");
     }
     clinic.closes().await;
@@ -169,10 +199,13 @@ async fn when_everything_hangs_the_report_still_comes() {
     clinic.stage.meta.slow(slow);
     clinic.stage.twilio.slow(slow);
     clinic.stage.openai.slow(slow);
+    clinic.stage.stripe.slow(slow);
     let began = Instant::now();
     let report = clinic.report().await;
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
-    for name in ["redis", "postgres", "meta token", "twilio account", "openai model"] {
+    for name in
+        ["redis", "postgres", "meta token", "twilio account", "openai model", "stripe key", "stripe webhook"]
+    {
         assert_eq!(line(&report, name).verdict, Verdict::Failed, "{report}");
     }
     assert_eq!(line(&report, "clocks").verdict, Verdict::NotChecked, "{report}");

@@ -11,6 +11,7 @@ async fn a_token_that_is_refused_is_a_failure_of_its_provider_alone() {
     clinic.set("META_ACCESS_TOKEN", "wrong-meta");
     clinic.set("TWILIO_AUTH_TOKEN", "wrong-twilio");
     clinic.set("OPENAI_API_KEY", "wrong-openai");
+    clinic.set("STRIPE_SECRET_KEY", "sk_test_wrong-stripe");
     let refused = [
         "meta token",
         "meta subscription",
@@ -19,6 +20,8 @@ async fn a_token_that_is_refused_is_a_failure_of_its_provider_alone() {
         "twilio sender",
         "twilio template",
         "openai model",
+        "stripe key",
+        "stripe webhook",
     ];
     let report = clinic.shows(&refused.map(|name| (name, Verdict::Failed)), 1).await;
     assert!(line(&report, "meta token").found.contains("190"));
