@@ -17,6 +17,7 @@ mod payments;
 mod queue;
 mod shop;
 mod sweep;
+mod variables;
 mod webhook;
 
 use std::path::PathBuf;
