@@ -18,7 +18,9 @@ use crate::person::UserId;
 
 pub use entry::{Entry, PRICE, SIGNUP_BONUS};
 pub use merge::{Merged, merge, survivor};
-pub use reconcile::{Blame, Difference, Reconciliation, confirmed, imbalance, look, opening, record};
+pub use reconcile::{
+    Blame, Difference, Reconciliation, confirmed, imbalance, last_look, look, opening, record,
+};
 pub use statement::{Line, held, ran_low, statement};
 
 /// A number of credits: never negative.

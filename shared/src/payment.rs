@@ -71,6 +71,21 @@ pub struct Checkout {
     pub created_at: DateTime<Utc>,
 }
 
+/// The types of event that an endpoint must be subscribed to: without one of them, somebody is not credited, or keeps what
+/// was paid back. Older words for the same refunds (`charge.refunded`, `charge.refund.updated`) are understood as well.
+pub const EVENTS: [&str; 10] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+];
+
 /// What came of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

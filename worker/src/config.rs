@@ -69,8 +69,17 @@ pub struct TwilioConfig {
 pub struct ShopConfig {
     api_url: String,
     secret_key: SecretString,
-    packs: Packs,
+    /// What is sold.
+    pub(crate) packs: Packs,
     return_url: String,
+}
+
+impl ShopConfig {
+    /// The client of the till.
+    pub(crate) fn stripe(&self, http: &reqwest::Client) -> Stripe {
+        let (api_url, secret_key) = (self.api_url.clone(), self.secret_key.clone());
+        Stripe { api_url, secret_key, http: http.clone() }
+    }
 }
 
 impl Config {
@@ -177,8 +186,8 @@ impl Config {
     /// The shop, with an empty shelf.
     #[must_use]
     pub fn shop(&self, http: &reqwest::Client) -> Option<Shop> {
-        let ShopConfig { api_url, secret_key, packs, return_url } = self.shop.clone()?;
-        Some(Shop::new(Stripe { api_url, secret_key, http: http.clone() }, packs, return_url))
+        let shop = self.shop.as_ref()?;
+        Some(Shop::new(shop.stripe(http), shop.packs.clone(), shop.return_url.clone()))
     }
 
     /// The clients of the configured providers.

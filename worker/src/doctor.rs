@@ -12,6 +12,7 @@ mod openai;
 mod queue;
 mod report;
 mod settings;
+mod stripe;
 mod twilio;
 mod web;
 
@@ -64,6 +65,7 @@ pub async fn examine(env: Env, clock: &Clock) -> Report {
     };
     let mut checks = settings.findings.clone();
     checks.push(settings::lease(config.lease));
+    checks.push(settings::budget(&config.budget, &config.openai.model));
     let http = match web::client() {
         Ok(http) => http,
         Err(error) => {
@@ -73,15 +75,16 @@ pub async fn examine(env: Env, clock: &Clock) -> Report {
         }
     };
     let providers = config.providers(&http, ANSWER);
-    let (queue, books, meta, twilio, openai) = tokio::join!(
+    let (queue, books, meta, twilio, openai, stripe) = tokio::join!(
         within("redis", Box::pin(queue::examine(&config.redis_url, clock))),
         within("postgres", Box::pin(books::examine(&config, clock))),
         within("meta", Box::pin(meta::examine(providers.meta.as_ref(), &settings))),
         within("twilio", Box::pin(twilio::examine(providers.twilio.as_ref(), &settings))),
         within("openai", Box::pin(openai::examine(&config.openai, &http, clock.now().date_naive()))),
+        within("stripe", Box::pin(stripe::examine(config.shop.as_ref(), &http, &settings))),
     );
     let clocks = clocks::compare(queue.clock.as_ref(), books.clock.as_ref());
-    for examined in [queue, books, clocks.into(), meta, twilio, openai] {
+    for examined in [queue, books, clocks.into(), meta, twilio, openai, stripe] {
         checks.extend(examined.findings);
     }
     Report { checks, readable: true }

@@ -18,7 +18,7 @@ use crate::error::JobError;
 use crate::policy;
 
 /// The version whose shapes are read here. An account may be pinned to another one.
-const VERSION: &str = "2026-10-28.endive";
+pub(crate) const VERSION: &str = "2026-10-28.endive";
 
 /// The client.
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ impl Stripe {
 }
 
 /// A one-time price that is for sale, under the name that a pack knows it by.
-fn read(price: &Value, name: Option<&str>) -> Option<(String, (String, Price))> {
+pub(crate) fn read(price: &Value, name: Option<&str>) -> Option<(String, (String, Price))> {
     let for_sale = price["active"] != false && price["recurring"].is_null();
     let id = price["id"].as_str()?.to_owned();
     let name = name.or(price["lookup_key"].as_str())?.to_owned();

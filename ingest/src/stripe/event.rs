@@ -179,6 +179,15 @@ mod tests {
     }
 
     #[test]
+    fn every_event_that_an_endpoint_is_to_be_subscribed_to_is_acted_upon() {
+        // Fits a checkout, a refund and a dispute.
+        let object = session(&[("amount", json!(490)), ("status", json!("succeeded"))]);
+        for kind in shared::payment::EVENTS {
+            assert_ne!(told(kind, &object), Told::Nothing, "{kind}");
+        }
+    }
+
+    #[test]
     fn what_is_no_event_is_none() {
         for bytes in ["", "[]", "{}", r#"{"id":"evt_1"}"#, r#"{"id":5,"type":"x"}"#, "\u{0}"] {
             assert_eq!(read(bytes.as_bytes()), None, "{bytes:?}");

@@ -1,4 +1,9 @@
 //! An answer leaves once, in order, and nobody pays for what cannot arrive, whatever the providers do.
+//!
+//! Answers of several parts are in `parts`, what a provider tells about a message afterwards in `reports`.
+
+mod parts;
+mod reports;
 
 use std::time::Duration;
 
@@ -7,11 +12,8 @@ use sandbox::conversation::{Sandbox, run_without_worker};
 use sandbox::person::{PATIENCE, Person, Phone};
 use sandbox::simulators::meta::{MetaFault, Verdict};
 use sandbox::simulators::openai::OpenAiFault;
-use sandbox::simulators::receipts::Statuses;
 use sandbox::simulators::twilio::TwilioFault;
-use shared::job::{SendStatus, StatusReport};
 use shared::message::Provider;
-use shared::outbox;
 
 use crate::GROUND;
 
@@ -71,39 +73,6 @@ async fn a_passing_refusal_is_tried_again(sandbox: &mut Sandbox, provider: Provi
     alice.says(BRIEF).await;
     assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
     assert_eq!(sandbox.stage.openai.calls().len(), 3);
-}
-
-async fn a_connection_cut_after_acceptance_is_settled_by_its_report(
-    sandbox: &mut Sandbox,
-    provider: Provider,
-) {
-    let alice = somebody(sandbox, provider).await;
-    CUT.strikes(sandbox, provider, 1);
-    alice.says(BRIEF).await;
-    assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
-    sandbox.stage.statuses(Statuses::Delayed(Duration::from_millis(700)));
-    CUT.strikes(sandbox, provider, 1);
-    alice.says(BRIEF).await;
-    assert_eq!(end(sandbox, &alice).await, (2, 3, (2, 0), 0));
-}
-
-/// A refusal before the cut does not use up the one further try of a send that nobody reported on.
-async fn a_cut_that_nobody_reports_on_is_sent_once_more_and_no_more(
-    sandbox: &mut Sandbox,
-    provider: Provider,
-) {
-    is_impatient(sandbox).await;
-    sandbox.stage.statuses(Statuses::Never);
-    let (alice, bob) = (somebody(sandbox, provider).await, somebody(sandbox, provider).await);
-    BUSY.strikes(sandbox, provider, 2);
-    CUT.strikes(sandbox, provider, 1);
-    alice.says(BRIEF).await;
-    assert_eq!(end(sandbox, &alice).await, (2, 4, (1, 0), 0));
-    // Twice without a word: it may well have come, but nobody can say so, and nobody pays for it.
-    CUT.strikes(sandbox, provider, 2);
-    bob.says(BRIEF).await;
-    assert_eq!(end(sandbox, &bob).await, (2, 5, (1, 1), 0));
-    assert_eq!(rows(sandbox).await[1], ("failed".to_owned(), Some("unknown".to_owned())));
 }
 
 /// Silence, half an answer, a gateway's page: nothing was taken, and nothing says so.
@@ -175,25 +144,6 @@ async fn an_apology_is_not_lost(sandbox: &mut Sandbox, provider: Provider) {
     assert_eq!(end(sandbox, &alice).await, (3, 5, (3, 3), 3));
 }
 
-async fn reports_in_any_order_tell_the_same_story(sandbox: &mut Sandbox, provider: Provider) {
-    let alice = somebody(sandbox, provider).await;
-    for (briefs, policy) in
-        [Statuses::Immediate, Statuses::Duplicated, Statuses::OutOfOrder].into_iter().enumerate()
-    {
-        sandbox.stage.statuses(policy);
-        alice.says(BRIEF).await;
-        sandbox.is_quiet().await;
-        let told: i64 = sqlx::query_scalar(
-            "select count(*) from wa.outbox where state = 'read' and error_code is null and accepted_at is not null
-               and sent_at is not null and delivered_at is not null and read_at is not null and failed_at is null",
-        )
-        .fetch_one(&sandbox.pool)
-        .await
-        .unwrap();
-        assert_eq!(told, i64::try_from(briefs).unwrap() + 1, "{policy:?}");
-    }
-}
-
 async fn a_person_sees_that_we_are_at_work(sandbox: &mut Sandbox, provider: Provider) {
     sandbox.stage.meta.fails_next_receipts(1, MetaFault::Unknown131000);
     sandbox.stage.twilio.fails_next_typings(1, TwilioFault::Http500Html);
@@ -224,14 +174,11 @@ async fn a_person_sees_that_we_are_at_work(sandbox: &mut Sandbox, provider: Prov
 
 crate::for_each_provider! {
     passing => super::a_passing_refusal_is_tried_again;
-    cut => super::a_connection_cut_after_acceptance_is_settled_by_its_report;
-    unreported => super::a_cut_that_nobody_reports_on_is_sent_once_more_and_no_more;
     unclear => super::an_answer_that_says_nothing_is_waited_for_and_then_sent_again;
     refused => super::a_refused_answer_is_refunded_and_not_repeated;
     refused_later => super::an_answer_that_is_refused_later_is_refunded_as_well;
     locked_out => super::a_number_that_is_locked_out_loses_nothing;
     apology => super::an_apology_is_not_lost;
-    reports => super::reports_in_any_order_tell_the_same_story;
     typing => super::a_person_sees_that_we_are_at_work;
 }
 
@@ -267,110 +214,6 @@ async fn an_answer_that_nobody_takes_in_time_is_refunded() {
         assert_eq!(end(sandbox, &alice).await, (0, 5, (1, 1), 0));
         let codes: Vec<_> = rows(sandbox).await.into_iter().map(|(_, code)| code.unwrap()).collect();
         assert_eq!(codes, ["20429", "abandoned", "abandoned"]);
-    })
-    .await;
-}
-
-/// Twilio's messages are short, so three long posts need three.
-async fn long(sandbox: &mut Sandbox) -> Person {
-    sandbox.stage.openai.fails_next_of("posts", 1, OpenAiFault::LongPosts);
-    somebody(sandbox, Provider::Twilio).await
-}
-
-fn is_whole_and_in_order(heard: &[String]) {
-    let starts: Vec<String> = heard.iter().map(|part| part.chars().take(4).collect()).collect();
-    assert_eq!(starts, ["✨ Vo", "*2.*", "*3.*"]);
-    assert!(heard[0].contains("*1.* ") && heard[2].ends_with("💳 Il vous reste 4 crédits."));
-    assert!(heard.iter().all(|part| part.chars().count() > 1_000));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_answer_goes_on_where_it_stopped() {
-    sandbox::conversation::run(&GROUND, async |sandbox| {
-        for trouble in [TwilioFault::TooMany20429, TwilioFault::Drop, TwilioFault::Http500Html] {
-            let alice = long(sandbox).await;
-            sandbox.stage.twilio.fails_later(1, 1, trouble);
-            alice.says(BRIEF).await;
-            assert_eq!(end(sandbox, &alice).await, (3, 4, (1, 0), 0), "{trouble:?}");
-            is_whole_and_in_order(&alice.has_heard());
-        }
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_dies_between_two_parts_is_followed_at_the_next_part() {
-    join_all(["send.marked:2", "send.accepted:2", "send.recorded:1", "send.recorded:2"].map(|point| {
-        run_without_worker(&GROUND, async move |sandbox: &mut Sandbox| {
-            let alice = long(sandbox).await;
-            let mut doomed = sandbox.worker_process(&[("POSTLY_FAULT", point)]);
-            alice.says(BRIEF).await;
-            assert!(!doomed.ended(PATIENCE).await.unwrap().success());
-            sandbox.starts_worker();
-            assert_eq!(end(sandbox, &alice).await, (3, 4, (1, 0), 0), "{point}");
-            is_whole_and_in_order(&alice.has_heard());
-        })
-    }))
-    .await;
-}
-
-/// Part of the posts came: they are charged, and the parts behind the refused one are not sent.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_answer_that_is_refused_in_the_middle_ends_there() {
-    sandbox::conversation::run(&GROUND, async |sandbox| {
-        let alice = long(sandbox).await;
-        sandbox.stage.twilio.fails_later(1, 1, TwilioFault::Unsubscribed21610);
-        alice.says(BRIEF).await;
-        assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
-        let rows = rows(sandbox).await;
-        assert_eq!(rows[0], ("read".to_owned(), None));
-        assert_eq!(rows[1], ("failed".to_owned(), Some("21610".to_owned())));
-        assert_eq!(rows[2], ("failed".to_owned(), Some("abandoned".to_owned())));
-    })
-    .await;
-}
-
-/// Whatever the order in which a provider reports: a row never goes back, and what was delivered does not fail.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_moves_only_forward() {
-    sandbox::conversation::run(&GROUND, async |sandbox| {
-        let alice = somebody(sandbox, Provider::Meta).await;
-        let stages = [SendStatus::Sent, SendStatus::Delivered, SendStatus::Read, SendStatus::Failed];
-        let rank = |state: &str| {
-            ["accepted", "sent", "delivered", "read", "failed"].iter().position(|s| *s == state)
-        };
-        for first in stages {
-            for second in stages {
-                sandbox.stage.statuses(Statuses::Never);
-                alice.says("solde").await;
-                sandbox.is_quiet().await;
-                let id: i64 = sqlx::query_scalar("select max(id) from wa.outbox")
-                    .fetch_one(&sandbox.pool)
-                    .await
-                    .unwrap();
-                let mut before = "accepted".to_owned();
-                for status in [first, second] {
-                    let report = StatusReport {
-                        provider: Provider::Meta,
-                        provider_message_id: "wamid.reported".to_owned(),
-                        outbox_id: Some(id),
-                        status,
-                        at: sandbox.clock.now(),
-                        error_code: None,
-                    };
-                    assert!(outbox::report(&sandbox.pool, &report).await.unwrap().is_some());
-                    let after: String = sqlx::query_scalar("select state from wa.outbox where id = $1")
-                        .bind(id)
-                        .fetch_one(&sandbox.pool)
-                        .await
-                        .unwrap();
-                    assert!(rank(&after) >= rank(&before), "{first:?} {second:?}: {before} became {after}");
-                    let arrived = ["delivered", "read"].contains(&before.as_str());
-                    assert!(!(arrived && after == "failed"), "{first:?} {second:?}");
-                    before = after;
-                }
-            }
-        }
     })
     .await;
 }

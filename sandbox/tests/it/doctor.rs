@@ -1,21 +1,28 @@
 //! The operator's tool looks at a whole installation: all well, and one thing wrong at a time. Each trouble has its
 //! line, its verdict and its exit code, and no line has a secret in it.
 
+mod books;
+mod providers;
+mod queue;
+mod stripe;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sandbox::servers::Servers;
 use sandbox::simulators::meta::Template;
-use sandbox::simulators::openai::Model;
 use sandbox::simulators::twilio::Content;
 use sandbox::stage::{PUBLIC_URL, Stage};
 use shared::clock::Clock;
 use shared::env::Env;
+use shared::ledger::{self, Reconciliation};
+use shared::payment::EVENTS;
+use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use worker::doctor::{Finding, Report, Verdict, examine};
 
-use crate::migrations::{SEED, database, seed_without};
+use crate::migrations::{SEED, database};
 use crate::queue::outage::a_redis;
 
 const CONTENT: &str = "HX0123456789abcdef0123456789abcdef";
@@ -32,8 +39,10 @@ impl Clinic {
     async fn opens(sql: &str, migrated: bool) -> Self {
         let (stage, servers, pool) =
             tokio::join!(async { Stage::open().await.unwrap() }, a_redis(), database(sql));
+        let clock = Clock::system();
         if migrated {
             shared::db::migrate(&pool).await.unwrap();
+            ledger::record(&pool, &Reconciliation::default(), clock.now()).await.unwrap();
         }
         let database_url = crate::GROUND.servers().await.database_url.clone();
         let (base, _) = database_url.rsplit_once('/').unwrap();
@@ -52,9 +61,10 @@ impl Clinic {
         }
         stage.meta.webhook_url(format!("{PUBLIC_URL}/api/whatsapp/webhook"));
         stage.twilio.public_url(format!("{PUBLIC_URL}/api/whatsapp/webhook#rc=5&rp=all"));
+        stage.stripe.endpoint(format!("{PUBLIC_URL}/api/stripe/webhook"), &EVENTS);
         stage.meta.template(Template::one_time_code("postly_code", "fr"));
         stage.twilio.content(Content { sid: CONTENT.to_owned(), body: "{{1}}".to_owned() });
-        let clinic = Self { stage, servers, variables, clock: Clock::system() };
+        let clinic = Self { stage, servers, variables, clock };
         clinic.redis(&["CONFIG", "SET", "appendfsync", "always"]).await;
         clinic.redis(&["CONFIG", "SET", "maxmemory", "1gb"]).await;
         clinic
@@ -68,6 +78,11 @@ impl Clinic {
         let client = redis::Client::open(self.servers.redis_url.as_str()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
         redis::cmd(command[0]).arg(&command[1..]).query_async::<redis::Value>(&mut redis).await.unwrap();
+    }
+
+    async fn books(&self, sql: &'static str) {
+        let mut db = PgConnection::connect(&self.variables["DATABASE_URL"]).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
     }
 
     fn set(&mut self, name: &str, value: &str) {
@@ -114,120 +129,18 @@ async fn an_installation_that_is_well_has_nothing_to_be_done_and_no_secret_is_to
     assert!(line(&report, "meta template").found.contains("fr APPROVED"), "{report}");
     assert!(line(&report, "redis durability").found.contains("always"), "{report}");
     let told = format!("{report}\n{}", serde_json::to_string(&report).unwrap());
-    for secret in
-        ["META_APP_SECRET", "META_ACCESS_TOKEN", "META_VERIFY_TOKEN", "TWILIO_AUTH_TOKEN", "OPENAI_API_KEY"]
-    {
+    for secret in [
+        "META_APP_SECRET",
+        "META_ACCESS_TOKEN",
+        "META_VERIFY_TOKEN",
+        "TWILIO_AUTH_TOKEN",
+        "OPENAI_API_KEY",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+    ] {
         assert!(!told.contains(&clinic.variables[secret]), "{secret}");
     }
     assert!(!told.contains("199001234"), "a number is shown");
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_is_refused_is_a_failure_of_its_provider_alone() {
-    let mut clinic = Clinic::well().await;
-    clinic.set("META_ACCESS_TOKEN", "wrong-meta");
-    clinic.set("TWILIO_AUTH_TOKEN", "wrong-twilio");
-    clinic.set("OPENAI_API_KEY", "wrong-openai");
-    let refused = [
-        "meta token",
-        "meta subscription",
-        "meta template",
-        "twilio account",
-        "twilio sender",
-        "twilio template",
-        "openai model",
-    ];
-    let report = clinic.shows(&refused.map(|name| (name, Verdict::Failed)), 1).await;
-    assert!(line(&report, "meta token").found.contains("190"));
-    assert!(!report.to_string().contains("wrong-"), "{report}");
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_providers_own_state_is_told() {
-    let mut clinic = Clinic::well().await;
-    clinic.stage.meta.number_is("FLAGGED", "RED");
-    clinic.stage.meta.unsubscribes();
-    clinic.stage.meta.webhook_url("https://elsewhere.example/api/whatsapp/webhook?token=s3cret");
-    clinic.stage.twilio.public_url("https://elsewhere.example/api/whatsapp/webhook");
-    clinic.set("META_OTP_TEMPLATE", "unknown");
-    clinic.set("TWILIO_OTP_CONTENT_SID", "HX00000000000000000000000000000000");
-    let expected = [
-        ("meta number", Verdict::Warning),
-        ("meta webhook", Verdict::Warning),
-        ("meta subscription", Verdict::Failed),
-        ("meta template", Verdict::Failed),
-        ("twilio webhook", Verdict::Failed),
-        ("twilio template", Verdict::Failed),
-    ];
-    let report = clinic.shows(&expected, 1).await;
-    assert!(!report.to_string().contains("s3cret"), "{report}");
-    clinic.set("META_PHONE_NUMBER_ID", "4711");
-    let report = clinic.report().await;
-    assert!(line(&report, "meta token").found.contains("100/33"), "{report}");
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_is_told_before_and_after_its_end() {
-    let clinic = Clinic::well().await;
-    for (days, verdict, code) in [(-1, Verdict::Failed, 1), (30, Verdict::Warning, 0), (400, Verdict::Ok, 0)]
-    {
-        let end = (clinic.clock.now() + chrono::TimeDelta::days(days)).date_naive().to_string();
-        let mut models = Model::current();
-        for model in &mut models {
-            model.shutdown_date = Some(end.clone());
-        }
-        clinic.stage.openai.models(models);
-        let report = clinic.report().await;
-        assert_eq!((line(&report, "openai model").verdict, report.exit_code()), (verdict, code), "{report}");
-    }
-    clinic.stage.openai.models(Vec::new());
-    clinic.shows(&[("openai model", Verdict::Failed)], 1).await;
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_could_lose_messages_is_told() {
-    let clinic = Clinic::well().await;
-    for (setting, value, name, verdict, code) in [
-        ("appendfsync", "everysec", "redis durability", Verdict::Warning, 0),
-        ("appendfsync", "no", "redis durability", Verdict::Failed, 1),
-        ("maxmemory-policy", "allkeys-lru", "redis eviction", Verdict::Failed, 1),
-        ("maxmemory", "0", "redis memory", Verdict::Warning, 0),
-        ("appendonly", "no", "redis durability", Verdict::Failed, 1),
-    ] {
-        let before = setting_of(&clinic, setting).await;
-        clinic.redis(&["CONFIG", "SET", setting, value]).await;
-        let report = clinic.shows(&[(name, verdict)], code).await;
-        assert!(value != "everysec" || line(&report, name).found.contains("power cut"), "{report}");
-        clinic.redis(&["CONFIG", "SET", setting, &before]).await;
-    }
-    clinic.closes().await;
-}
-
-async fn setting_of(clinic: &Clinic, name: &str) -> String {
-    let client = redis::Client::open(clinic.servers.redis_url.as_str()).unwrap();
-    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
-    let pair: Vec<String> = redis::cmd("CONFIG").arg("GET").arg(name).query_async(&mut redis).await.unwrap();
-    pair[1].clone()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_managed_redis_hides_is_told_as_unseen() {
-    let clinic = Clinic::well().await;
-    clinic.redis(&["ACL", "SETUSER", "default", "-config"]).await;
-    clinic.shows(&[("redis durability", Verdict::NotChecked)], 0).await;
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_away_does_not_hide_the_rest() {
-    let clinic = Clinic::well().await;
-    clinic.servers.stop_redis().await.unwrap();
-    let report = clinic.shows(&[("redis", Verdict::Failed)], 1).await;
-    assert!(line(&report, "clocks").found.contains("Postgres"), "{report}");
     clinic.closes().await;
 }
 
@@ -238,20 +151,6 @@ async fn clocks_that_disagree_are_told() {
     clinic.shows(&[("clocks", Verdict::Warning)], 0).await;
     clinic.clock.advance(Duration::from_mins(1));
     clinic.shows(&[("clocks", Verdict::Failed)], 1).await;
-    clinic.closes().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn columns_and_migrations_that_are_missing_are_named() {
-    let mut clinic = Clinic::opens(&seed_without(&["usageTokens"]), false).await;
-    let expected =
-        [("migrations", Verdict::Warning), ("tables", Verdict::Failed), ("credits check", Verdict::Failed)];
-    let report = clinic.shows(&expected, 1).await;
-    assert!(line(&report, "tables").found.contains(r#""Generation"."usageTokens""#), "{report}");
-    clinic.set("MIGRATE", "off");
-    assert_eq!(line(&clinic.report().await, "migrations").verdict, Verdict::Failed);
-    clinic.set("DATABASE_URL", "postgres://127.0.0.1:1/nowhere");
-    clinic.shows(&[("postgres", Verdict::Failed)], 1).await;
     clinic.closes().await;
 }
 
@@ -269,10 +168,22 @@ async fn settings_that_cannot_be_read_are_a_matter_of_their_own() {
     clinic.shows(&expected, 1).await;
     clinic.variables.remove("REDIS_URL");
     clinic.set("WORKER_CONCURRENCY", "many");
+    clinic.variables.remove("NEXTAUTH_URL");
+    clinic.set("CREDIT_PACKS", "pack_20");
+    clinic.set("DAILY_CAP_TOTAL", "5");
+    clinic.set("MODEL_PRICES", "another=1/2");
     let report = clinic.report().await;
     assert_eq!(report.exit_code(), 2);
     let told = report.to_string();
-    for problem in ["REDIS_URL", "WORKER_CONCURRENCY", "META_APP_SECRET", "PUBLIC_URL"] {
+    for problem in [
+        "REDIS_URL",
+        "WORKER_CONCURRENCY",
+        "META_APP_SECRET",
+        "PUBLIC_URL",
+        "NEXTAUTH_URL",
+        "CREDIT_PACKS",
+        "MODEL_PRICES",
+    ] {
         assert!(told.contains(problem), "{problem} is not in {told}");
     }
     clinic.closes().await;
@@ -288,10 +199,13 @@ async fn when_everything_hangs_the_report_still_comes() {
     clinic.stage.meta.slow(slow);
     clinic.stage.twilio.slow(slow);
     clinic.stage.openai.slow(slow);
+    clinic.stage.stripe.slow(slow);
     let began = Instant::now();
     let report = clinic.report().await;
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
-    for name in ["redis", "postgres", "meta token", "twilio account", "openai model"] {
+    for name in
+        ["redis", "postgres", "meta token", "twilio account", "openai model", "stripe key", "stripe webhook"]
+    {
         assert_eq!(line(&report, name).verdict, Verdict::Failed, "{report}");
     }
     assert_eq!(line(&report, "clocks").verdict, Verdict::NotChecked, "{report}");

@@ -18,6 +18,7 @@ mod payments;
 mod queue;
 mod shop;
 mod sweep;
+mod variables;
 mod webhook;
 
 use std::path::PathBuf;

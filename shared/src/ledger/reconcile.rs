@@ -206,3 +206,8 @@ pub async fn record(
 pub async fn imbalance(db: impl PgExecutor<'_>) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar("select imbalance from wa.reconciliation").fetch_optional(db).await
 }
+
+/// When the sums were last looked at, and how many credits nobody could explain then. `None` before the first look.
+pub async fn last_look(db: impl PgExecutor<'_>) -> Result<Option<(DateTime<Utc>, i64)>, sqlx::Error> {
+    sqlx::query_as("select looked_at, imbalance from wa.reconciliation").fetch_optional(db).await
+}

@@ -1,5 +1,7 @@
-//! Asks Postgres: who it is, how we reach it, whether its tables are ours and the web app's, and how many
-//! connections are left. One connection, read-only questions.
+//! Asks Postgres: who it is, how we reach it, whether its tables are ours and the web app's, how many
+//! connections are left, and what the books say of themselves. One connection, read-only questions.
+
+mod money;
 
 use std::collections::HashMap;
 
@@ -30,13 +32,11 @@ pub(super) async fn examine(config: &Config, clock: &Clock) -> Examined {
     told.push(("migrations", migrations(&mut db, config.migrate).await));
     told.push(("tables", tables(&mut db).await));
     told.push(("credits check", credits_check(&mut db).await));
+    told.push(("credit sums", money::sums(&mut db, clock.now()).await));
+    told.push(("payments", money::payments(&mut db).await));
     told.push(("postgres connections", headroom(&mut db, config.connections).await));
-    for (name, finding) in told {
-        findings.push(finding.unwrap_or_else(|error| {
-            let found = format!("could not be checked: {}", reason(&error));
-            Finding::not_checked(name, found, "look at the rights of this user, and at the server's log")
-        }));
-    }
+    findings
+        .extend(told.into_iter().map(|(name, finding)| finding.unwrap_or_else(|error| unseen(name, &error))));
     let before = clock.now();
     let read: Result<DateTime<Utc>, _> =
         sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut db).await;
@@ -44,6 +44,20 @@ pub(super) async fn examine(config: &Config, clock: &Clock) -> Examined {
     // A goodbye that fails leaves nothing behind but a line in the server's log.
     let _ = db.close().await;
     Examined { findings, clock: reading }
+}
+
+fn unseen(name: &'static str, error: &sqlx::Error) -> Finding {
+    // undefined_table, and its schema: what is missing has a line of its own.
+    if ["42P01", "3F000"].contains(&code(error).as_str()) {
+        let found = "could not be checked: its table is not there yet";
+        return Finding::not_checked(name, found, "apply the migrations, then ask again");
+    }
+    let found = format!("could not be checked: {}", reason(error));
+    Finding::not_checked(name, found, "look at the rights of this user, and at the server's log")
+}
+
+fn code(error: &sqlx::Error) -> String {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned()
 }
 
 /// Postgres' own code, or a word of ours: messages may repeat names and values.
@@ -57,9 +71,7 @@ fn reason(error: &sqlx::Error) -> String {
 }
 
 fn away(error: &sqlx::Error) -> Finding {
-    let code =
-        error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned();
-    let advice = match (error, code.as_str()) {
+    let advice = match (error, code(error).as_str()) {
         (_, "28P01" | "28000") => "correct user and password in DATABASE_URL",
         (_, "3D000") => "there is no such database: correct its name in DATABASE_URL",
         (_, "53300") => "all connections are taken: stop what holds them, or raise max_connections",

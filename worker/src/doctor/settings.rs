@@ -2,6 +2,9 @@
 //! reader; here are the door's variables and the pairs that only make sense together. Shapes are looked at, values
 //! are never repeated.
 
+mod budget;
+mod stripe;
+
 use std::time::Duration;
 
 use shared::env::Env;
@@ -9,6 +12,8 @@ use shared::env::Env;
 use super::finding::Finding;
 use super::web;
 use crate::policy;
+
+pub(super) use budget::budget;
 
 /// Below, a pause of the machine or of Redis is enough to lose leases.
 const LEASE_AT_LEAST: Duration = Duration::from_secs(10);
@@ -28,6 +33,12 @@ pub(super) struct Settings {
     pub(super) otp_content: Option<String>,
     /// Where the world reaches the webhook, from `PUBLIC_URL`; no secret in it.
     pub(super) webhook: Option<String>,
+    /// Where Stripe should call, from `PUBLIC_URL`.
+    pub(super) stripe_webhook: Option<String>,
+    /// Whether we take Stripe's events: `STRIPE_WEBHOOK_SECRET` is set.
+    pub(super) takes_events: bool,
+    /// The web app's address, `NEXTAUTH_URL`.
+    pub(super) web_url: Option<String>,
     /// What the variables show by themselves.
     pub(super) findings: Vec<Finding>,
 }
@@ -35,14 +46,17 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads and judges.
     pub(super) fn read(env: &Env) -> Self {
-        let findings = [meta(env), twilio(env)].into_iter().flatten().collect();
+        let findings = [meta(env), twilio(env), stripe::judge(env)].into_iter().flatten().collect();
         Self {
             phone_number_id: env.text("META_PHONE_NUMBER_ID"),
             waba_id: env.text("META_WABA_ID"),
             otp_template: env.text("META_OTP_TEMPLATE"),
             twilio_from: env.text("TWILIO_WHATSAPP_FROM"),
             otp_content: env.text("TWILIO_OTP_CONTENT_SID"),
-            webhook: env.text("PUBLIC_URL").map(|url| web::webhook(&url)),
+            webhook: env.text("PUBLIC_URL").map(|url| web::below(&url, web::WEBHOOK)),
+            stripe_webhook: env.text("PUBLIC_URL").map(|url| web::below(&url, web::STRIPE_WEBHOOK)),
+            takes_events: !env.secrets("STRIPE_WEBHOOK_SECRET").is_empty(),
+            web_url: env.text("NEXTAUTH_URL"),
             findings,
         }
     }

@@ -10,6 +10,9 @@ use super::finding::Finding;
 /// Where both providers should call us, below the public address.
 pub(super) const WEBHOOK: &str = "/api/whatsapp/webhook";
 
+/// Where Stripe should call us, below the public address.
+pub(super) const STRIPE_WEBHOOK: &str = "/api/stripe/webhook";
+
 /// What a provider answered.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -73,11 +76,18 @@ pub(super) fn shown(url: &str) -> String {
     }
 }
 
-/// The webhook's address below a public one, which may already name it.
-pub(super) fn webhook(public_url: &str) -> String {
+/// The address of one of our paths below a public one, which may already name the webhook.
+pub(super) fn below(public_url: &str, path: &str) -> String {
     let base = shown(public_url);
     let base = base.trim_end_matches('/');
-    if base.ends_with(WEBHOOK) { base.to_owned() } else { format!("{base}{WEBHOOK}") }
+    format!("{}{path}", base.strip_suffix(WEBHOOK).unwrap_or(base))
+}
+
+/// The host of an address, with its port if it names one.
+pub(super) fn host(url: &str) -> String {
+    let url = shown(url);
+    let host = url.split_once("://").map_or("", |(_, rest)| rest).split('/').next();
+    host.unwrap_or_default().to_lowercase()
 }
 
 #[cfg(test)]
@@ -93,7 +103,15 @@ mod tests {
     #[test]
     fn the_webhooks_address_may_be_given_whole_or_by_its_origin() {
         let whole = "https://hooks.example/api/whatsapp/webhook";
-        assert_eq!(webhook("https://hooks.example/"), whole);
-        assert_eq!(webhook(whole), whole);
+        assert_eq!(below("https://hooks.example/", WEBHOOK), whole);
+        assert_eq!(below(whole, WEBHOOK), whole);
+        assert_eq!(below(whole, "/api/stripe/webhook"), "https://hooks.example/api/stripe/webhook");
+    }
+
+    #[test]
+    fn a_host_is_what_stands_between_a_scheme_and_a_path() {
+        assert_eq!(host("https://user:s3cret@Hooks.example:8443/a"), "hooks.example:8443");
+        assert_eq!(host("http://localhost"), "localhost");
+        assert_eq!(host("nowhere"), "");
     }
 }
