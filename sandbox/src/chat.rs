@@ -3,6 +3,7 @@
 
 mod books;
 mod door;
+mod files;
 mod harm;
 mod phone;
 mod story;
@@ -12,12 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -121,11 +122,7 @@ pub async fn serve(
         harms: Arc::default(),
         clock: Clock::system(),
     };
-    let router = Router::new()
-        .route(
-            "/",
-            get(|| async { ([(CONTENT_TYPE, "text/html; charset=utf-8")], include_str!("chat.html")) }),
-        )
+    let router = files::routes()
         .route("/api/state", get(state))
         .route("/api/say", post(say))
         .route("/api/harm", post(harm::inflict))
