@@ -8,6 +8,7 @@ use clap::Parser;
 use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
+use sandbox::stage::WEB_URL;
 use sandbox::{chaos, chat, load, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
@@ -70,8 +71,12 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
             anyhow::anyhow!("port {} is not free ({error}): choose another with --port", arguments.port)
         })?),
     };
+    let web = match &listener {
+        Some(listener) => format!("http://{}", listener.local_addr()?),
+        None => WEB_URL.to_owned(),
+    };
     let stack = tokio::select! {
-        stack = Stack::start(|what| eprintln!("… {what}")) => stack?,
+        stack = Stack::start(&web, |what| eprintln!("… {what}")) => stack?,
         () = stop.cancelled() => return Ok(()),
     };
     match (&arguments.say, listener) {
@@ -83,7 +88,7 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
             stack.stop().await.and(said)
         }
         (None, Some(listener)) => {
-            println!("\nThe chat page: http://{}", listener.local_addr()?);
+            println!("\nThe chat page: {web}");
             println!(
                 "Webhooks arrive at {}/api/whatsapp/webhook; logs are in {}",
                 stack.ingest_url,

@@ -9,12 +9,13 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Where each is found, what it is, and what it says.
-const FILES: [(&str, &str, &str); 13] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("/", HTML, include_str!("page/page.html")),
     ("/page.css", CSS, include_str!("page/page.css")),
     ("/page.js", JS, include_str!("page/page.js")),
     ("/format.js", JS, include_str!("page/format.js")),
     ("/harm.js", JS, include_str!("page/harm.js")),
+    ("/menu.js", JS, include_str!("page/menu.js")),
     ("/phone.js", JS, include_str!("page/phone.js")),
     ("/queue.js", JS, include_str!("page/queue.js")),
     ("/server.js", JS, include_str!("page/server.js")),

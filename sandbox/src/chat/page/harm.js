@@ -1,20 +1,25 @@
-/** What is broken, and the buttons that break it. */
-import { poll } from "./server.js";
+/** What is broken, the buttons that break it, and those that move money. */
+import { ask, poll } from "./server.js";
 import { $, button, icon, list, make, put, set } from "./tools.js";
 import { view } from "./view.js";
 import { WORDS, words } from "./words.js";
 
 const HARMED_WITHIN_MS = 95_000; // A server that comes back has half a minute, after as long for its end.
-const HARM_ICONS = { redeliver: "again", kill_worker: "bolt", redis: "power", postgres: "power", slow_model: "snail", fail_model: "bolt" };
+const ICONS = { redeliver: "again", kill_worker: "bolt", redis: "power", postgres: "power", slow_model: "snail", fail_model: "bolt",
+  empty: "drop", refund: "return", dispute: "flag" };
 let refusal = null; // Why a button did nothing, in both languages, until another one is pressed.
-export function renderHarms({ harms, services: { redis, postgres, worker } }) {
-  list($("harms"), harms, ({ id }) => id, ({ id }) => button("", () => harm(id), icon(HARM_ICONS[id]), make("span")), (node, { id, on, why }) => {
-    const [off, undo] = words.harm[id];
+function renderButtons(group, press) {
+  list($(group), view.state[group], ({ id }) => id, ({ id }) => button("", () => press(id), icon(ICONS[id]), make("span")), (node, { id, on, why }) => {
+    const [off, undo] = words.deed[id];
     put(node.lastChild, on && undo ? undo : off);
     if (on !== null) set(node, "aria-pressed", String(on));
     set(node, "aria-disabled", String(Boolean(why)));
-    set(node, "title", why ? why[view.language] : words.harmTitle[id]);
+    set(node, "title", why ? why[view.language] : words.deedTitle[id]);
   });
+}
+export function renderHarms({ services: { redis, postgres, worker } }) {
+  renderButtons("harms", (id) => press("harms", id, (on) => ["/api/harm", { harm: id, on: !on }]));
+  renderButtons("purse", (id) => press("purse", id, () => ["/api/purse", { deed: id }]));
   const lines = redis === "stopped" && postgres === "stopped" ? ["both"]
     : [redis === "stopped" ? "redis" : redis === "silent" ? "redisSilent" : "", postgres === "stopped" ? "postgres" : postgres === "silent" ? "postgresSilent" : ""];
   if (worker === "stopped") lines.push("worker");
@@ -27,22 +32,17 @@ export function renderHarms({ harms, services: { redis, postgres, worker } }) {
   });
   $("away").hidden = !lines.some(Boolean);
 }
-async function harm(id) {
-  const node = $("harms").querySelector(`[data-key="${id}"]`), { on, why } = view.state.harms.find((one) => one.id === id);
+async function press(group, id, request) {
+  const node = $(group).querySelector(`[data-key="${id}"]`), { on, why } = view.state[group].find((one) => one.id === id);
   if (node.matches("[aria-busy=true]")) return;
   refusal = why;
   if (!why) {
     set(node, "aria-busy", "true");
-    try {
-      const body = JSON.stringify({ provider: view.provider, harm: id, on: !on });
-      const answer = await fetch("/api/harm", { method: "POST", headers: { "content-type": "application/json" }, body,
-        signal: AbortSignal.timeout(HARMED_WITHIN_MS) });
-      if (!answer.ok) refusal = (await answer.json()).error;
-    } catch {
-      refusal = { fr: WORDS.unanswered[0], en: WORDS.unanswered[1] };
-    }
+    refusal = await ask(...request(on), HARMED_WITHIN_MS, WORDS.unanswered);
     set(node, "aria-busy", "false");
-    if (id === "redeliver") view.chosen = ""; // Its story is the one to watch.
+    // The story of what it was done to is the one to watch: the latest, unless a payment has moved since that message.
+    if (id === "redeliver") view.chosen = view.state.messages.findLast((message) => message.from === "me")?.id ?? "";
+    if (group === "purse") view.chosen = "";
   }
   poll();
 }

@@ -28,6 +28,7 @@ function render() {
 function speak(language) {
   view.language = document.documentElement.lang = language;
   memory.postlyLanguage = language;
+  document.cookie = `postlyLanguage=${language}; Path=/; SameSite=Lax`; // For the page that Stripe leads back to.
   learn(language);
   for (const node of document.querySelectorAll("[data-label]")) label(node, words[node.dataset.label]);
   put($("did"), words.did);

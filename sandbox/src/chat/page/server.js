@@ -1,7 +1,7 @@
-/** The server: asked again and again how things are, and told what the person writes. */
+/** The server: asked again and again how things are, and told what the person writes, taps and presses. */
 import { $, put, set } from "./tools.js";
 import { view } from "./view.js";
-import { words } from "./words.js";
+import { WORDS, words } from "./words.js";
 
 const POLL_MS = 300, POLL_HIDDEN_MS = 2000; // A hidden tab is only kept roughly up to date.
 const ANSWER_WITHIN_MS = 4000;              // A server on the same machine that needs longer is as good as gone.
@@ -43,25 +43,30 @@ export async function poll() {
   view.state = state;
   render();
 }
-/** Sends a text; the promise tells whether it was taken. */
-export async function say(text) {
-  const send = $("send");
-  if (send.matches("[aria-busy=true]") || !text.trim()) return false;
-  set(send, "aria-busy", "true");
-  let error = "";
+/** Asks for something to be done; the promise tells why it was not, in both languages, or null. */
+export async function ask(path, body, within, unanswered) {
+  const silence = { fr: unanswered[0], en: unanswered[1] };
   try {
-    const body = JSON.stringify({ provider: view.provider, text });
-    const answer = await fetch("/api/say", { method: "POST", headers: { "content-type": "application/json" }, body,
-      signal: AbortSignal.timeout(TAKEN_WITHIN_MS) });
-    if (!answer.ok) error = (await answer.json()).error?.[view.language] || words.unreachable;
+    const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" },
+      body: JSON.stringify({ provider: view.provider, ...body }), signal: AbortSignal.timeout(within) });
+    return answer.ok ? null : (await answer.json()).error ?? silence;
   } catch {
-    error = words.unreachable;
+    return silence;
   }
-  set(send, "aria-busy", "false");
+}
+/** Sends something from the phone; the promise tells whether it was taken. */
+async function send(path, body, unanswered) {
+  const busy = $("send");
+  if (busy.matches("[aria-busy=true]")) return false;
+  set(busy, "aria-busy", "true");
+  const error = await ask(path, body, TAKEN_WITHIN_MS, unanswered);
+  set(busy, "aria-busy", "false");
   $("error").hidden = !error;
-  put($("error"), error);
+  put($("error"), error ? error[view.language] : "");
   if (error) return false;
   view.chosen = "";
   poll();
   return true;
 }
+export const say = async (text) => Boolean(text.trim()) && send("/api/say", { text }, WORDS.unreachable);
+export const tap = (message, choice) => send("/api/tap", { message, choice }, WORDS.unanswered);

@@ -1,10 +1,10 @@
 /** What the system did with a message, step by step. */
 import { $, atEnd, icon, list, make, put } from "./tools.js";
-import { view } from "./view.js";
+import { ofPayment, view } from "./view.js";
 import { duration, words } from "./words.js";
 
-export function renderStory({ messages, selected, story, typing, queue }) {
-  const box = $("story"), follow = atEnd(box), about = messages.find((message) => message.id === selected);
+export function renderStory({ messages, selected, about, story, typing, queue }) {
+  const box = $("story"), follow = atEnd(box);
   // A step that still runs is measured with this machine's clock, which is the server's.
   const arrived = story.length ? story[0].at - story[0].sinceMs : 0, spent = Math.max(0, Date.now() - arrived);
   const seen = {}; // After a retry the same title comes again.
@@ -20,7 +20,7 @@ export function renderStory({ messages, selected, story, typing, queue }) {
   put($("empty"), about ? words.waiting : words.empty);
   $("path").hidden = Boolean(about);
   $("about").hidden = !about;
-  put($("about"), about ? words.quoted(about.text) : "");
+  put($("about"), about ? about[view.language] : "");
   const reply = messages.find((message) => message.from === "postly" && message.replyTo === selected);
   // Between two steps, or two attempts, nothing runs; the queue or the typing still says that the latest message is under way.
   const latest = messages.findLast((message) => message.from === "me")?.id === selected;
@@ -28,7 +28,7 @@ export function renderStory({ messages, selected, story, typing, queue }) {
   const outcome = !steps.length ? "" : busy ? "running" : reply ? "done" : steps.at(-1).state === "failed" ? "failed" : "";
   $("total").className = `total ${outcome}`;
   put($("total"), outcome === "running" ? words.running(duration(spent)) : outcome === "failed" ? words.state.failed
-    : outcome === "done" ? words.replied(duration(Math.max(0, reply.at - arrived))) : "");
+    : outcome === "done" ? (ofPayment(selected) ? words.confirmed : words.replied)(duration(Math.max(0, reply.at - arrived))) : "");
   if (follow) box.scrollTop = box.scrollHeight;
 }
 function createStep() {
