@@ -14,8 +14,8 @@ use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Runs Postly for WhatsApp on this machine: Postgres, Redis, ingest, a worker, and simulated Meta, Twilio and
-/// `OpenAI`. Ctrl-C stops all of it.
+/// Runs Postly for WhatsApp on this machine: Postgres, Redis, ingest, a worker, and simulated Meta, Twilio,
+/// `OpenAI` and Stripe. Ctrl-C stops all of it.
 #[derive(Parser)]
 #[command(name = "cargo demo --")]
 struct Arguments {

@@ -4,7 +4,7 @@
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use shared::language::Language;
 
@@ -68,12 +68,15 @@ impl Standing {
     }
 }
 
-/// `GET /dashboard`.
+/// `GET /dashboard`. A real Stripe leads elsewhere, so that nobody has anything to be told here.
 pub(super) async fn show(
     State(page): State<Page>,
     Query(back): Query<Return>,
     headers: HeaderMap,
 ) -> Response {
+    if page.stack.reality.stripe {
+        return Redirect::to("/").into_response();
+    }
     let session = back.session_id.and_then(|id| page.stack.stage.stripe.session(&id));
     let language = language(&headers);
     let (title, more) = Standing::of(session.as_ref()).words(language);

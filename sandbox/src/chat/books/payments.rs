@@ -77,20 +77,21 @@ pub(super) async fn of(pool: &PgPool, account: &str) -> Result<Vec<Payment>, sql
         "with paid as (select session_id, payment_intent from wa.payment where user_id = $1),
          returned as (select p.session_id, r.id, r.amount from paid p join wa.payment_return r using (payment_intent))
          select session_id, at, what, delta, amount from (
-             select p.session_id, e.received_at as at, 1 as place, e.kind as what, null::int as delta, null::bigint as amount
+             select p.session_id, e.received_at as at, 1 as place, e.kind as what, null::int as delta, null::bigint as amount,
+                    null::bigint as seq
              from paid p join wa.stripe_event e on e.object = p.session_id
            union all
-             select r.session_id, e.received_at, 1, e.kind, null, r.amount
+             select r.session_id, e.received_at, 1, e.kind, null, r.amount, null
              from returned r join wa.stripe_event e on e.object = r.id
            union all
-             select p.session_id, op.created_at, 2, split_part(op.key, ':', 1), op.delta, null
+             select p.session_id, op.created_at, 2, split_part(op.key, ':', 1), op.delta, null, op.seq
              from paid p join wa.credit_op op
                on op.key in ('purchase:' || p.session_id, 'debt:' || p.session_id, 'stripe_refund:' || p.session_id)
            union all
-             select r.session_id, op.created_at, 2, split_part(op.key, ':', 1), op.delta, null
+             select r.session_id, op.created_at, 2, split_part(op.key, ':', 1), op.delta, null, op.seq
              from returned r join wa.credit_op op
                on split_part(op.key, ':', 2) = r.id and split_part(op.key, ':', 1) in ('stripe_refund', 'stripe_reinstated')
-         ) moments order by at, place, what",
+         ) moments order by at, place, seq, what",
     )
     .bind(account)
     .fetch_all(pool)

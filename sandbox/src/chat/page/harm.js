@@ -40,7 +40,7 @@ async function press(group, id, request) {
     set(node, "aria-busy", "true");
     refusal = await ask(...request(on), HARMED_WITHIN_MS, WORDS.unanswered);
     set(node, "aria-busy", "false");
-    // The story of what it was done to is the one to watch: the latest, unless a payment has moved since that message.
+    // The story of what it was done to is the one to watch: a payment may have moved since that message.
     if (id === "redeliver") view.chosen = view.state.messages.findLast((message) => message.from === "me")?.id ?? "";
     if (group === "purse") view.chosen = "";
   }

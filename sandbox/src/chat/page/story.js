@@ -28,7 +28,7 @@ export function renderStory({ messages, selected, about, story, typing, queue })
   const outcome = !steps.length ? "" : busy ? "running" : reply ? "done" : steps.at(-1).state === "failed" ? "failed" : "";
   $("total").className = `total ${outcome}`;
   put($("total"), outcome === "running" ? words.running(duration(spent)) : outcome === "failed" ? words.state.failed
-    : outcome === "done" ? (ofPayment(selected) ? words.confirmed : words.replied)(duration(Math.max(0, reply.at - arrived))) : "");
+    : outcome === "done" ? (ofPayment(selected) ? words.told : words.replied)(duration(Math.max(0, reply.at - arrived))) : "");
   if (follow) box.scrollTop = box.scrollHeight;
 }
 function createStep() {

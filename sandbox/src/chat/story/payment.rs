@@ -53,7 +53,7 @@ fn moment(what: &str) -> Sentence {
         "charge.dispute.funds_reinstated" => ("La banque rend l’argent", "The bank returns the money"),
         "charge.dispute.closed" => ("La contestation est close", "The dispute is closed"),
         "purchase" => ("Crédits ajoutés au grand livre", "Credits added to the ledger"),
-        "debt" => ("Crédits dus, repris sur cet achat", "Credits owed, taken from this purchase"),
+        "debt" => ("Crédits dus, repris", "Credits owed, taken"),
         "stripe_refund" => ("Crédits repris au grand livre", "Credits taken back in the ledger"),
         "stripe_reinstated" => ("Crédits rendus au grand livre", "Credits given again in the ledger"),
         _ => ("Stripe donne des nouvelles", "Stripe has news"),
@@ -63,8 +63,8 @@ fn moment(what: &str) -> Sentence {
 /// The title of what its person's message meets.
 fn told(what: &What) -> Sentence {
     match what {
-        What::Received => ("Confirmation confiée à la file", "Confirmation entrusted to the queue"),
-        What::Started => ("Un worker écrit la confirmation", "A worker writes the confirmation"),
+        What::Received => ("Message confié à la file", "Message entrusted to the queue"),
+        What::Started => ("Un worker écrit le message", "A worker writes the message"),
         other => title(other),
     }
 }
