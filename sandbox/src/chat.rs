@@ -2,9 +2,13 @@
 //! stands the story of the message, read from the books.
 
 mod books;
+mod dashboard;
 mod door;
+mod files;
+mod hand;
 mod harm;
 mod phone;
+mod purse;
 mod story;
 
 use std::collections::HashMap;
@@ -12,12 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,9 +34,10 @@ use crate::person::{self, Person};
 use crate::stack::Stack;
 use crate::stage::BUSINESS_NUMBER;
 
-use books::Books;
+use books::{Books, Tale};
 use harm::{Damage, Deed, Did, Harms};
 use phone::spaced;
+use story::Subject;
 
 /// What a new visitor of the demo owns, as a new account of the web app does.
 pub const WELCOME: i32 = 5;
@@ -44,11 +49,13 @@ pub const VISITORS: [(Provider, &str, &str); 2] =
 /// How long Redis has to say how the queue is. The page asks again in a moment.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Something the visitor wrote on the page.
+/// Something the visitor wrote on the page, or tapped.
 #[derive(Debug, Clone)]
 struct Said {
     sent: Arc<person::Said>,
     text: String,
+    /// The message that it was tapped under.
+    tapped: Option<String>,
     at: DateTime<Utc>,
     /// Whether the door has ever answered 200 for it.
     taken: bool,
@@ -121,16 +128,13 @@ pub async fn serve(
         harms: Arc::default(),
         clock: Clock::system(),
     };
-    let router = Router::new()
-        .route(
-            "/",
-            get(|| async { ([(CONTENT_TYPE, "text/html; charset=utf-8")], include_str!("chat.html")) }),
-        )
-        // Where the till leads back to, as if this page were the web app's.
-        .route("/dashboard", get(|| async { Redirect::to("/") }))
+    let router = files::routes()
         .route("/api/state", get(state))
-        .route("/api/say", post(say))
+        .route("/api/say", post(hand::say))
+        .route("/api/tap", post(hand::tap))
         .route("/api/harm", post(harm::inflict))
+        .route("/api/purse", post(purse::open))
+        .route("/dashboard", get(dashboard::show))
         .with_state(page);
     axum::serve(listener, router).with_graceful_shutdown(stop).await.context("serving the chat page")
 }
@@ -138,43 +142,6 @@ pub async fn serve(
 /// A refusal, with its reason in both languages.
 fn refuse(status: StatusCode, fr: &str, en: &str) -> Response {
     (status, Json(json!({ "error": { "fr": fr, "en": en } }))).into_response()
-}
-
-#[derive(Deserialize)]
-struct Saying {
-    provider: String,
-    text: String,
-}
-
-/// `POST /api/say`: the visitor's phone sends a message. Answers when ingest has answered the webhook.
-async fn say(State(page): State<Page>, Json(saying): Json<Saying>) -> Response {
-    let Ok(provider) = saying.provider.parse::<Provider>() else {
-        return refuse(StatusCode::BAD_REQUEST, "Fournisseur inconnu.", "Unknown provider.");
-    };
-    if page.stack.reality.of_provider(provider) {
-        let fr = "Ce fournisseur est réel : écrivez depuis votre WhatsApp.";
-        return refuse(StatusCode::CONFLICT, fr, "This provider is real: write from your own WhatsApp.");
-    }
-    if saying.text.trim().is_empty() {
-        return refuse(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "Écrivez d’abord un message.",
-            "Write a message first.",
-        );
-    }
-    let at = page.clock.now();
-    let sent = page.people[&provider].says(&saying.text).await;
-    let (id, taken) = (sent.id.clone(), sent.delivery.status == Some(200));
-    let spilled = taken && !page.harms.now().postgres && books::is_spilled(&page.stack.pool, &id).await;
-    let entry = Said { sent: Arc::new(sent), text: saying.text, at, taken, spilled };
-    page.said.lock().unwrap_or_else(PoisonError::into_inner).entry(provider).or_default().push(entry);
-    if taken {
-        Json(json!({ "id": id.as_str() })).into_response()
-    } else {
-        let fr = "Le service n’a pas pris le message : le fournisseur le garde et le redélivrera.";
-        let en = "The service did not take the message: the provider keeps it and will deliver it again.";
-        refuse(StatusCode::SERVICE_UNAVAILABLE, fr, en)
-    }
 }
 
 #[derive(Deserialize)]
@@ -195,20 +162,29 @@ async fn look(page: &Page, asking: &Asking) -> Value {
     let (_, number, name) = VISITORS[usize::from(provider == Provider::Twilio)];
     let person = &page.people[&provider];
     let said = page.said(provider);
-    let selected =
-        asking.message.as_ref().and_then(|id| said.iter().find(|said| said.id() == id)).or(said.last());
     let damage = page.harms.now();
     let ids: Vec<&str> = said.iter().map(Said::id).collect();
     let pool = (!damage.postgres).then_some(&stack.pool);
-    let (seen, figures) = tokio::join!(
-        page.books.look(pool, (provider, number), &ids, selected.map(|said| &said.sent.id)),
+    let asked = asking.message.as_deref();
+    let ((seen, tale), figures) = tokio::join!(
+        async {
+            let seen = page.books.look(pool, (provider, number), &ids).await;
+            // What does not answer is not asked twice.
+            let pool = pool.filter(|_| seen.fresh);
+            let tale = match Subject::of(asked, &said, &seen.payments) {
+                Some(subject) => page.books.tale(pool, subject.id()).await,
+                None => Tale::default(),
+            };
+            (seen, tale)
+        },
         async {
             // A server that is known to be away is not waited for.
             let asked = (!damage.redis).then(|| timeout(PATIENCE, stack.queue.figures()));
             asked?.await.ok().and_then(Result::ok)
         }
     );
-    if let (Some(attempt), Some(said)) = (seen.retaken, selected) {
+    let subject = Subject::of(asked, &said, &seen.payments);
+    if let (Some(attempt), Some(Subject::Said(said))) = (tale.retaken, &subject) {
         let deed =
             Deed { at: page.clock.now(), message: Some(said.id().to_owned()), did: Did::Retaken(attempt) };
         page.harms.note(deed);
@@ -225,17 +201,19 @@ async fn look(page: &Page, asking: &Asking) -> Value {
         "real": stack.reality.of_provider(provider),
         "person": { "name": name, "phone": spaced(number) },
         "business": { "name": "Postly", "phone": spaced(&format!("+{BUSINESS_NUMBER}")) },
-        "credits": seen.credits,
+        "credits": seen.account.as_ref().map(|account| account.credits),
         "typing": phone::typing(person),
         "messages": phone::messages(stack, provider, person, &said, &seen.causes),
-        "selected": selected.map(Said::id),
-        "story": selected.map(|said| story::tell(stack, said, &seen, &damage, page.clock.now())).unwrap_or_default(),
+        "selected": subject.map(|subject| subject.id().as_str().to_owned()),
+        "about": subject.map(Subject::about),
+        "story": subject.map(|subject| subject.story(stack, &tale.events, &damage, page.clock.now())).unwrap_or_default(),
         "services": {
             "redis": away(damage.redis, figures.is_some()),
             "postgres": away(damage.postgres, seen.fresh),
             "worker": if stack.worker.runs() { "up" } else { "stopped" },
         },
         "harms": harm::buttons(stack, provider, said.last(), &damage),
+        "purse": purse::buttons(stack, provider, &seen, &damage),
         "queue": figures.map(|figures| json!({
             "ready": figures.ready, "leased": figures.leased, "delayed": figures.delayed, "dead": figures.dead,
             "oldestAgeSeconds": figures.oldest_age.as_secs_f64(),

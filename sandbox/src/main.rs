@@ -8,13 +8,14 @@ use clap::Parser;
 use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
+use sandbox::stage::WEB_URL;
 use sandbox::{chaos, chat, ledger_proof, load, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Runs Postly for WhatsApp on this machine: Postgres, Redis, ingest, a worker, and simulated Meta, Twilio and
-/// `OpenAI`. Ctrl-C stops all of it.
+/// Runs Postly for WhatsApp on this machine: Postgres, Redis, ingest, a worker, and simulated Meta, Twilio,
+/// `OpenAI` and Stripe. Ctrl-C stops all of it.
 #[derive(Parser)]
 #[command(name = "cargo demo --")]
 struct Arguments {
@@ -70,12 +71,12 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
             anyhow::anyhow!("port {} is not free ({error}): choose another with --port", arguments.port)
         })?),
     };
-    let page = listener
-        .as_ref()
-        .map(|listener| anyhow::Ok(format!("http://{}", listener.local_addr()?)))
-        .transpose()?;
+    let web = match &listener {
+        Some(listener) => format!("http://{}", listener.local_addr()?),
+        None => WEB_URL.to_owned(),
+    };
     let stack = tokio::select! {
-        stack = Stack::start(page.as_deref(), |what| eprintln!("… {what}")) => stack?,
+        stack = Stack::start(&web, |what| eprintln!("… {what}")) => stack?,
         () = stop.cancelled() => return Ok(()),
     };
     match (&arguments.say, listener) {
@@ -87,7 +88,7 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
             stack.stop().await.and(said)
         }
         (None, Some(listener)) => {
-            println!("\nThe chat page: http://{}", listener.local_addr()?);
+            println!("\nThe chat page: {web}");
             println!(
                 "Webhooks arrive at {}/api/whatsapp/webhook; logs are in {}",
                 stack.ingest_url,

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use shared::message::{MessageId, Provider};
 use shared::person::UserId;
 use sqlx::PgPool;
 
 use crate::simulators::courier::Delivery;
-use crate::simulators::meta::MetaPerson;
+use crate::simulators::meta::{MetaPerson, Offered};
+use crate::simulators::receipts::Fate;
 use crate::simulators::twilio::TwilioPerson;
 use crate::stage::Stage;
 
@@ -41,6 +43,21 @@ pub struct Said {
     pub id: MessageId,
     /// The webhook.
     pub delivery: Delivery,
+}
+
+/// Something that came to a phone.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The provider's id.
+    pub id: String,
+    /// The words.
+    pub text: String,
+    /// What can be tapped under them.
+    pub offers: Option<Offered>,
+    /// When the provider took it.
+    pub at: DateTime<Utc>,
+    /// How far it has come.
+    pub fate: Fate,
 }
 
 impl Person {
@@ -90,20 +107,19 @@ impl Person {
 
     /// Chooses from what was offered last, from 1: by a tap where choices can be tapped, by their number elsewhere.
     pub async fn picks(&self, number: usize) -> Said {
-        let Phone::Meta(person) = &self.phone else { return self.says(&number.to_string()).await };
-        let last = person
-            .heard()
-            .into_iter()
-            .rfind(|sent| sent.kind == "interactive")
-            .expect("something to choose from");
-        let action = &last.request["interactive"]["action"];
-        let choice = match action["buttons"].get(number - 1) {
-            Some(button) => &button["reply"],
-            None => &action["sections"][0]["rows"][number - 1],
-        };
-        let text = |name: &str| choice[name].as_str().expect("a choice of this number");
-        let delivery = person.taps(&last.wamid, text("id"), text("title")).await;
-        Said { id: self.key(&delivery.message_id), delivery }
+        let Phone::Meta(_) = &self.phone else { return self.says(&number.to_string()).await };
+        let offered = self.screen().into_iter().rev().find_map(|heard| Some((heard.id, heard.offers?)));
+        let (message, offered) = offered.expect("something to choose from");
+        self.taps(&message, &offered.choices[number - 1].id).await.expect("a choice of that message")
+    }
+
+    /// Taps a choice, by its id, under a message that came. `None`, and nothing happens, where it does not stand there.
+    pub async fn taps(&self, message: &str, choice: &str) -> Option<Said> {
+        let Phone::Meta(person) = &self.phone else { return None };
+        let heard = self.screen().into_iter().find(|heard| heard.id == message)?;
+        let choice = heard.offers?.choices.into_iter().find(|offered| offered.id == choice)?;
+        let delivery = person.taps(message, &choice.id, &choice.title).await;
+        Some(Said { id: self.key(&delivery.message_id), delivery })
     }
 
     /// The key in our books of a message with this provider's id.
@@ -139,6 +155,35 @@ impl Person {
                 .map(|all| all.into_iter().map(|sent| sent.text).collect()),
         };
         texts.unwrap_or_else(|silence| panic!("no answer: {silence}")).swap_remove(place)
+    }
+
+    /// Everything that ever came to the phone, as it stands there.
+    #[must_use]
+    pub fn screen(&self) -> Vec<Heard> {
+        match &self.phone {
+            Phone::Meta(person) => person
+                .heard()
+                .into_iter()
+                .map(|sent| Heard {
+                    text: sent.body().to_owned(),
+                    offers: sent.offers(),
+                    id: sent.wamid,
+                    at: sent.at,
+                    fate: sent.status,
+                })
+                .collect(),
+            Phone::Twilio(person) => person
+                .heard()
+                .into_iter()
+                .map(|sent| Heard {
+                    id: sent.sid,
+                    text: sent.text,
+                    offers: None,
+                    at: sent.at,
+                    fate: sent.status,
+                })
+                .collect(),
+        }
     }
 
     /// Everything that this person was ever sent.

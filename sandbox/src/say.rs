@@ -55,11 +55,13 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
         }
         told = told.max(events.len());
         let ended = events.iter().any(|event| matches!(event.what, What::Ended(_)));
-        let sent = events.iter().any(|event| matches!(event.what, What::Accepted));
+        // A long answer leaves in several parts.
+        let parts = story::parts(&stack.pool, &said.id).await?.len();
+        let sent = events.iter().filter(|event| event.what == What::Accepted).count();
         if ended && events.iter().any(|event| event.what == What::SendFailed) {
             bail!("the provider refused the reply");
         }
-        if ended && sent && person.has_heard().len() > heard_before {
+        if ended && sent > 0 && sent == parts && person.has_heard().len() >= heard_before + parts {
             break;
         }
         ensure!(
@@ -70,8 +72,17 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
         );
     }
     tell!("\nPostly → you:");
-    for part in person.has_heard().into_iter().skip(heard_before) {
-        tell!("{part}\n");
+    for part in person.screen().into_iter().skip(heard_before) {
+        tell!("{}\n", part.text);
+        let Some(offered) = part.offers else { continue };
+        if let Some(opens) = offered.opens {
+            tell!("[{opens}]");
+        }
+        for choice in offered.choices {
+            let description = choice.description.map(|text| format!(", {text}")).unwrap_or_default();
+            tell!("  • {}{description}", choice.title);
+        }
+        tell!();
     }
     tell!(
         "credits: {before} before, {} after ({:.1} s)",

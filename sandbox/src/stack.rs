@@ -112,13 +112,13 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything; returns when the first message could be sent. `page`: where the chat page is, to which the
-    /// simulated till leads back. `says` tells a person how far it is.
-    pub async fn start(page: Option<&str>, says: impl Fn(&str)) -> Result<Self> {
+    /// Starts everything; returns when the first message could be sent. `says` tells a person how far it is. `web` is the
+    /// address that a simulated payment leads back to, in place of the web app's.
+    pub async fn start(web: &str, says: impl Fn(&str)) -> Result<Self> {
         let exe = std::env::current_exe().context("finding this program")?;
         // Beside the servers' data, which vanishes at the end: the logs of the last run stay to be read.
         let logs = default_base().with_file_name("demo-logs");
-        Self::start_with(Options::demo(&exe), &exe, logs, page, says).await
+        Self::start_with(Options::demo(&exe), &exe, logs, web, says).await
     }
 
     /// The same with these servers, `exe` being the sandbox's own program, and logs in a directory that is emptied.
@@ -126,7 +126,7 @@ impl Stack {
         options: Options,
         exe: &Path,
         logs: PathBuf,
-        page: Option<&str>,
+        web: &str,
         says: impl Fn(&str),
     ) -> Result<Self> {
         let env = Env::of_process();
@@ -140,10 +140,7 @@ impl Stack {
             None if reality.meta || reality.twilio => "127.0.0.1:8080".to_owned(),
             None => free_address()?,
         };
-        let mut variables = variables(&stage, &servers, reality, &ingest_addr);
-        if let Some(page) = page.filter(|_| !reality.stripe) {
-            variables.insert("NEXTAUTH_URL".to_owned(), page.to_owned());
-        }
+        let variables = variables(&stage, &servers, reality, (&ingest_addr, web));
         let _ = std::fs::remove_dir_all(&logs);
         std::fs::create_dir_all(&logs).context("making a directory for logs")?;
         says("Starting ingest and a worker");
@@ -208,13 +205,15 @@ fn variables(
     stage: &Stage,
     servers: &Servers,
     reality: Reality,
-    ingest_addr: &str,
+    (ingest_addr, web): (&str, &str),
 ) -> BTreeMap<String, String> {
     let mut variables: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| KEPT.iter().any(|kept| name.starts_with(kept)))
         .collect();
-    for (name, value) in stage.variables() {
+    let mut simulated = stage.variables();
+    simulated.insert("NEXTAUTH_URL".to_owned(), web.to_owned());
+    for (name, value) in simulated {
         let real = (name.starts_with("OPENAI_") && reality.model)
             || (name.starts_with("META_") && reality.meta)
             || (name.starts_with("TWILIO_") && reality.twilio)

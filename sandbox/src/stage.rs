@@ -23,7 +23,7 @@ const OPENAI_API_KEY: &str = "sk-sandbox";
 const STRIPE_SECRET_KEY: &str = "sk_test_sandbox";
 const STRIPE_WEBHOOK_SECRET: &str = "whsec_sandbox0123456789abcdef";
 
-/// The web app, where a browser goes after a payment. Nothing is ever sent there.
+/// The web app, where a browser goes after a payment unless the demo's page takes its place. Nothing is ever sent there.
 pub const WEB_URL: &str = "https://postly.example";
 
 /// Our own number, as people see it in the chat (a number that the French regulator keeps for fiction).

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared::message::Provider;
 
@@ -13,7 +12,7 @@ use crate::person::{Person, Phone};
 use crate::simulators::receipts::Fate;
 use crate::stack::Stack;
 
-/// The messages in order of time. `causes` tells which message each answer belongs to.
+/// The messages in order of time. `causes` tells which message, or which word about a payment, each answer belongs to.
 pub(super) fn messages(
     stack: &Stack,
     provider: Provider,
@@ -31,13 +30,13 @@ pub(super) fn messages(
                 true => "delivered",
                 false => "failed",
             };
-            json!({ "id": said.id(), "from": "me", "text": said.text, "at": said.at.timestamp_millis(), "status": status, "replyTo": null })
+            json!({ "id": said.id(), "from": "me", "text": said.text, "at": said.at.timestamp_millis(), "status": status, "replyTo": said.tapped })
         })
         .collect();
-    for heard in heard(person) {
+    for heard in person.screen() {
         messages.push(json!({
             "id": heard.id, "from": "postly", "text": heard.text, "at": heard.at.timestamp_millis(),
-            "status": heard.fate, "replyTo": causes.get(&heard.id),
+            "status": word(heard.fate), "replyTo": causes.get(&heard.id), "menu": heard.offers,
         }));
     }
     messages.sort_by_key(|message| message["at"].as_i64());
@@ -49,28 +48,6 @@ pub(super) fn typing(person: &Person) -> bool {
     match &person.phone {
         Phone::Meta(person) => person.sees_typing(),
         Phone::Twilio(person) => person.sees_typing(),
-    }
-}
-
-struct Heard {
-    id: String,
-    text: String,
-    at: DateTime<Utc>,
-    fate: &'static str,
-}
-
-fn heard(person: &Person) -> Vec<Heard> {
-    match &person.phone {
-        Phone::Meta(person) => person
-            .heard()
-            .into_iter()
-            .map(|sent| Heard { id: sent.wamid, text: sent.text, at: sent.at, fate: word(sent.status) })
-            .collect(),
-        Phone::Twilio(person) => person
-            .heard()
-            .into_iter()
-            .map(|sent| Heard { id: sent.sid, text: sent.text, at: sent.at, fate: word(sent.status) })
-            .collect(),
     }
 }
 

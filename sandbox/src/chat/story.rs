@@ -1,17 +1,76 @@
 //! The story of a message in the words of the page: what was done, when it began, how long it took, what is being
-//! done now; and between these, what the visitor broke meanwhile and what held.
+//! done now; and between these, what the visitor broke meanwhile and what held. A payment has a story as well.
 
+mod payment;
 mod trouble;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use shared::message::MessageId;
 use shared::story::{Event, What};
 
 use super::Said;
-use super::books::Seen;
+use super::books::Payment;
 use super::harm::Damage;
 use crate::stack::Stack;
 use trouble::Troubles;
+
+/// What a story is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// Something that the visitor wrote or tapped.
+    Said(&'a Said),
+    /// A payment.
+    Payment(&'a Payment),
+}
+
+impl<'a> Subject<'a> {
+    /// The one with this id; otherwise the one with which something happened last.
+    pub(super) fn of(asked: Option<&str>, said: &'a [Said], payments: &'a [Payment]) -> Option<Self> {
+        let all = || said.iter().map(Self::Said).chain(payments.iter().map(Self::Payment));
+        let asked = asked.and_then(|id| all().find(|subject| subject.id().as_str() == id));
+        asked.or_else(|| all().max_by_key(Self::moved_at))
+    }
+
+    /// The key of the message whose receipt is part of it.
+    pub(super) fn id(&self) -> &'a MessageId {
+        match self {
+            Self::Said(said) => &said.sent.id,
+            Self::Payment(payment) => &payment.told_by,
+        }
+    }
+
+    /// Its heading, in both languages.
+    pub(super) fn about(self) -> Value {
+        match self {
+            Self::Said(said) => {
+                json!({ "fr": format!("«\u{a0}{}\u{a0}»", said.text), "en": format!("“{}”", said.text) })
+            }
+            Self::Payment(payment) => payment::about(payment),
+        }
+    }
+
+    /// The steps that the page draws.
+    pub(super) fn story(
+        self,
+        stack: &Stack,
+        events: &[Event],
+        damage: &Damage,
+        now: DateTime<Utc>,
+    ) -> Vec<Value> {
+        match self {
+            Self::Said(said) => tell(stack, said, events, damage, now),
+            Self::Payment(payment) => payment::tell(stack, payment, events, damage),
+        }
+    }
+
+    fn moved_at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Said(said) => said.at,
+            Self::Payment(payment) => payment.moments.last().map_or(DateTime::UNIX_EPOCH, |moment| moment.at),
+        }
+    }
+}
 
 /// The title of an event, in both languages.
 fn title(what: &What) -> (&'static str, &'static str) {
@@ -61,16 +120,10 @@ fn next(events: &[Event]) -> Option<What> {
     ["intent", "prompt", "posts"].into_iter().map(step).find(|step| !has(step))
 }
 
-/// The steps that the page draws.
-pub(super) fn tell(
-    stack: &Stack,
-    said: &Said,
-    seen: &Seen,
-    damage: &Damage,
-    now: DateTime<Utc>,
-) -> Vec<Value> {
+/// The steps of a message.
+fn tell(stack: &Stack, said: &Said, events: &[Event], damage: &Damage, now: DateTime<Utc>) -> Vec<Value> {
     let delivery = &said.sent.delivery;
-    let mut events = seen.events.clone();
+    let mut events = events.to_vec();
     let mut steps = Vec::with_capacity(events.len() + 4);
     let mut push = |at: DateTime<Utc>, step: Value| steps.push((at, step));
     let refused = delivery.status != Some(200);
@@ -80,7 +133,7 @@ pub(super) fn tell(
             "Webhook refusé : le fournisseur garde le message",
             "Webhook refused: the provider keeps the message",
         );
-        step(said, said.at, None, title, answer, "failed")
+        step(said.at, said.at, None, title, answer, "failed")
     };
     // The books know of a message when a worker has met it; until then the page knows that it was acknowledged.
     if events.is_empty() && !refused {
@@ -94,7 +147,7 @@ pub(super) fn tell(
     for trouble in &troubles.met {
         let detail = trouble.detail.as_ref().map(|(fr, en)| json!({ "fr": fr, "en": en }));
         let state = if trouble.bad { "harm" } else { "done" };
-        push(trouble.at, step(said, trouble.at, None, trouble.title, detail, state));
+        push(trouble.at, step(said.at, trouble.at, None, trouble.title, detail, state));
     }
     if refused {
         push(said.at, refusal());
@@ -117,19 +170,20 @@ pub(super) fn tell(
         };
         let failed = matches!(event.what, What::SendFailed) || event.what == What::Ended("failed".to_owned());
         let state = if failed { "failed" } else { "done" };
-        push(began, step(said, began, took, title, detail, state));
+        push(began, step(said.at, began, took, title, detail, state));
     }
     steps.sort_by_key(|(at, _)| *at);
     if let Some(what) = next {
         let last = steps.last().map_or(said.at, |(at, _)| *at);
         let why = trouble::waiting(stack, damage, &what).map(|(fr, en)| json!({ "fr": fr, "en": en }));
-        steps.push((last, step(said, last, None, title(&what), why, "running")));
+        steps.push((last, step(said.at, last, None, title(&what), why, "running")));
     }
     steps.into_iter().map(|(_, step)| step).collect()
 }
 
+/// One step, of a story that began at `origin`.
 fn step(
-    said: &Said,
+    origin: DateTime<Utc>,
     began: DateTime<Utc>,
     took_ms: Option<i64>,
     (fr, en): (&str, &str),
@@ -138,7 +192,7 @@ fn step(
 ) -> Value {
     json!({
         "at": began.timestamp_millis(),
-        "sinceMs": (began - said.at).num_milliseconds().max(0),
+        "sinceMs": (began - origin).num_milliseconds().max(0),
         "tookMs": took_ms,
         "title": { "fr": fr, "en": en },
         "detail": detail.into(),

@@ -33,6 +33,7 @@ pub mod wamid;
 pub mod world;
 
 pub use errors::MetaFault;
+pub use interactive::{Choice, Offered};
 pub use person::MetaPerson;
 pub use template::{Category, Template};
 pub use world::{ReadReceipt, Sent, Verdict};

@@ -10,6 +10,8 @@ use sandbox::chat;
 use sandbox::servers::{Options, default_base};
 use sandbox::stack::Stack;
 use serde_json::{Value, json};
+use shared::ledger;
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +27,8 @@ const BRIEF: &str = "Crée un post promo pour Instagram";
 struct Browser {
     page: SocketAddr,
     http: reqwest::Client,
+    /// What an auditor would look at beside it.
+    pool: PgPool,
 }
 
 impl Browser {
@@ -53,6 +57,43 @@ impl Browser {
         state
     }
 
+    async fn taps(&self, message: &Value, choice: &str) -> (StatusCode, Value) {
+        let body = json!({ "provider": "meta", "message": message["id"], "choice": choice });
+        self.post("/api/tap", body).await
+    }
+
+    /// Does something with the money, if that is allowed now.
+    async fn does(&self, deed: &str) -> StatusCode {
+        self.post("/api/purse", json!({ "provider": "meta", "deed": deed })).await.0
+    }
+
+    /// Waits for an answer with these words, and returns it.
+    async fn hears(&self, words: &str) -> Value {
+        let found = |state: &Value| {
+            let messages = state["messages"].as_array().unwrap().iter();
+            let text = |message: &&Value| message["text"].as_str().unwrap().contains(words);
+            messages.filter(|message| message["from"] == "postly").rfind(text).cloned()
+        };
+        until(words, async || found(&self.sees().await).is_some()).await;
+        found(&self.sees().await).unwrap()
+    }
+
+    async fn owns(&self, credits: i64) {
+        until("the credits", async || self.sees().await["credits"] == credits).await;
+    }
+
+    /// Opens a page as a person does who prefers this language.
+    async fn opens(&self, url: &str, language: &str) -> String {
+        let answer = self.http.get(url).header("accept-language", language).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{url}");
+        answer.text().await.unwrap()
+    }
+
+    /// What the books cannot explain.
+    async fn imbalance(&self) -> i64 {
+        ledger::look(&self.pool).await.unwrap().imbalance()
+    }
+
     /// The titles of the steps, in order.
     async fn reads(&self) -> Vec<String> {
         let state = self.sees().await;
@@ -76,9 +117,14 @@ async fn with_the_demo(test: impl AsyncFnOnce(&Browser)) {
     // Its own servers, whatever the environment names: they are taken away.
     let options = Options { database_url: None, redis_url: None, ..Options::tests(exe) };
     let logs = default_base().with_file_name("test-demo-logs");
-    let stack = Arc::new(Stack::start_with(options, exe, logs, None, |_| ()).await.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let browser = Browser { page: listener.local_addr().unwrap(), http: reqwest::Client::new() };
+    let web = format!("http://{}", listener.local_addr().unwrap());
+    let stack = Arc::new(Stack::start_with(options, exe, logs, &web, |_| ()).await.unwrap());
+    let browser = Browser {
+        page: listener.local_addr().unwrap(),
+        http: reqwest::Client::new(),
+        pool: stack.pool.clone(),
+    };
     let stop = CancellationToken::new();
     let page = tokio::spawn(chat::serve(stack.clone(), listener, stop.clone().cancelled_owned()));
     test(&browser).await;
@@ -142,6 +188,86 @@ async fn a_killed_worker_is_replaced_and_the_page_outlives_both_servers() {
         // By Redis, or by Postgres as long as the door still shuns Redis.
         let taken = ["Redélivré : pris", "Redélivré : gardé une fois dans Postgres"];
         assert!(story.iter().any(|title| taken.contains(&title.as_str())), "{story:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_runs_out_buys_on_the_page_and_money_that_goes_back_takes_its_credits() {
+    with_the_demo(async |browser| {
+        assert_eq!(browser.does("refund").await, StatusCode::CONFLICT, "nothing was bought");
+        browser.owns(5).await;
+        assert_eq!(browser.does("empty").await, StatusCode::OK);
+        browser.owns(0).await;
+        assert_eq!(browser.does("empty").await, StatusCode::CONFLICT, "there is nothing left");
+        assert_eq!(browser.imbalance().await, 0);
+
+        assert_eq!(browser.says(BRIEF).await, StatusCode::OK);
+        let shelf = browser.hears("Vous n’avez plus de crédit").await;
+        let menu = &shelf["menu"];
+        assert_eq!(
+            (menu["opens"].as_str(), menu["choices"].as_array().unwrap().len()),
+            (Some("Voir les recharges"), 3)
+        );
+        let first = &menu["choices"][0];
+        assert_eq!(
+            *first,
+            json!({ "id": "buy:pack_20", "title": "20 crédits", "description": "4,90\u{202f}€" })
+        );
+
+        let (refused, _) = browser.taps(&shelf, "buy:pack_1000").await;
+        assert_eq!(refused, StatusCode::UNPROCESSABLE_ENTITY, "what is not offered cannot be tapped");
+        assert_eq!(browser.taps(&shelf, "buy:pack_20").await.0, StatusCode::OK);
+        let checkout = browser.hears("Voici votre page de paiement").await;
+        let state = browser.sees().await;
+        let tapped = state["messages"].as_array().unwrap().iter().rfind(|message| message["from"] == "me");
+        assert_eq!(
+            (&tapped.unwrap()["text"], &tapped.unwrap()["replyTo"]),
+            (&json!("20 crédits"), &shelf["id"])
+        );
+
+        let text = checkout["text"].as_str().unwrap();
+        let url = text.split_whitespace().find(|word| word.starts_with("http")).unwrap();
+        // The browser follows Stripe back to the page of the demo.
+        let back = browser.http.post(format!("{url}/card")).send().await.unwrap();
+        assert!(
+            back.url().as_str().starts_with(&format!("http://{}/dashboard?", browser.page)),
+            "{}",
+            back.url()
+        );
+        let address = back.url().to_string();
+        assert!(browser.opens(&address, "fr-FR,fr").await.contains("Paiement reçu"));
+        assert!(browser.opens(&address, "en-GB").await.contains("Payment received"));
+        let cancelled = format!("http://{}/dashboard?checkout=cancelled", browser.page);
+        assert!(browser.opens(&cancelled, "fr").await.contains("Paiement annulé"));
+
+        let thanks = browser.hears("✅ Merci").await;
+        browser.owns(20).await;
+        until("the story of the payment", async || {
+            let story = browser.reads().await;
+            let told = ["Achat signé par Stripe", "Crédits ajoutés au grand livre", "Réponse lue"];
+            told.iter().all(|title| story.iter().any(|step| step == title))
+        })
+        .await;
+        assert_eq!(browser.sees().await["about"]["fr"], "Paiement de 4,90\u{202f}€ pour 20 crédits");
+
+        assert_eq!(thanks["menu"]["opens"], Value::Null, "buttons, not a list");
+        assert_eq!(browser.taps(&thanks, "gen:kept").await.0, StatusCode::OK);
+        browser.hears("*3.* ").await;
+        browser.owns(19).await;
+        assert!(browser.reads().await.contains(&"Crédit réservé".to_owned()));
+
+        // One of the twenty is spent: it is owed.
+        assert_eq!(browser.does("dispute").await, StatusCode::OK);
+        browser.owns(0).await;
+        let story = browser.reads().await;
+        for told in
+            ["La banque conteste le paiement", "Crédits repris au grand livre", "Dû sur le prochain achat"]
+        {
+            assert!(story.iter().any(|title| title == told), "{told}: {story:?}");
+        }
+        assert_eq!(browser.does("refund").await, StatusCode::CONFLICT, "a dispute holds the money");
+        assert_eq!(browser.imbalance().await, 0);
     })
     .await;
 }

@@ -2,10 +2,59 @@
 //!
 //! The body of a button message holds 1024 characters, not the 4096 of a text: three posts do not fit there.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::errors::GraphError;
 use super::rules::{object, only, string};
+use super::world::Sent;
+
+/// What a message offers to be tapped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offered {
+    /// What opens the list; without it, the choices are reply buttons.
+    pub opens: Option<String>,
+    /// In their order.
+    pub choices: Vec<Choice>,
+}
+
+/// One of the choices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// What comes back.
+    pub id: String,
+    /// What is read, and stands in the person's bubble afterwards.
+    pub title: String,
+    /// What stands under it, in a list.
+    pub description: Option<String>,
+}
+
+impl Sent {
+    /// What can be tapped under it, if anything.
+    #[must_use]
+    pub fn offers(&self) -> Option<Offered> {
+        let interactive = self.request.get("interactive")?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let action = &interactive["action"];
+        let rows = list(&action["sections"]).into_iter().flat_map(|section| list(&section["rows"]));
+        let buttons = list(&action["buttons"]).into_iter().map(|button| button["reply"].clone());
+        let choice = |choice: Value| {
+            let description = text(&choice["description"]);
+            Some(Choice { id: text(&choice["id"])?, title: text(&choice["title"])?, description })
+        };
+        Some(Offered {
+            opens: text(&action["button"]),
+            choices: rows.chain(buttons).filter_map(choice).collect(),
+        })
+    }
+
+    /// The words above what can be tapped; all of them where nothing can.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        self.request["interactive"]["body"]["text"].as_str().unwrap_or(&self.text)
+    }
+}
 
 /// Checks an `interactive` object and returns what the person reads.
 pub(super) fn read(interactive: &Map<String, Value>) -> Result<String, GraphError> {
