@@ -228,7 +228,9 @@ impl Sandbox {
         self.pool.close().await;
         let client = redis::Client::open(self.variables["REDIS_URL"].as_str()).expect("an address of Redis");
         // A busy machine may take its time over all the keys.
-        let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(QUIET));
+        let patient = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(QUIET))
+            .set_response_timeout(Some(QUIET));
         let mut redis = client.get_multiplexed_async_connection_with_config(&patient).await.expect("Redis");
         let strays: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await.expect("keys");
         let strays: Vec<&String> = strays

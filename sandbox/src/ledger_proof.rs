@@ -6,7 +6,7 @@
 //! an operation of ours meets a deadlock, or when anything is refused that should not have been asked for.
 
 mod hand;
-mod message;
+pub mod message;
 mod operation;
 mod sale;
 mod tally;
@@ -36,6 +36,7 @@ use operation::Operation;
 use tally::count;
 use world::World;
 
+pub use hand::{Did, Trouble};
 pub use tally::Breach;
 
 /// The first argument that leads here.

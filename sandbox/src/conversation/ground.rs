@@ -81,7 +81,7 @@ impl Ground {
     }
 
     /// A fresh database, copied from one that is migrated once.
-    pub(super) async fn database(&self) -> String {
+    pub async fn database(&self) -> String {
         let url = &self.servers().await.database_url;
         let (base, _) = url.rsplit_once('/').expect("an address with a database");
         let template = format!("postly_template_{}", std::process::id());

@@ -20,7 +20,7 @@ use super::tally::count;
 use super::world::World;
 use super::{message, web};
 
-pub(super) use trouble::Trouble;
+pub use trouble::Trouble;
 
 /// How often an operation may be harmed. After that it is left in peace, and only others can end its connection.
 const HARMED: usize = 3;
@@ -33,7 +33,7 @@ const OPEN: usize = 12;
 
 /// What became of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Did {
+pub enum Did {
     /// Something was changed.
     Changed,
     /// A credit is held, now or since an earlier time.
@@ -245,13 +245,13 @@ async fn perform(db: &mut PgConnection, world: &World, operation: Operation) -> 
     let now = world.clock.now();
     let account = |number: usize| &world.accounts[number].id;
     match operation {
-        Operation::Open { message, kept } => message::opens(db, world, message, kept).await,
-        Operation::Finish(message) => message::finishes(db, world, message).await,
-        Operation::Decline(message) => message::declines(db, world, message).await,
-        Operation::Know(message) => message::is_known(db, world, message).await,
-        Operation::GiveUp(message) => message::gives_up(db, world, message).await,
-        Operation::Undelivered(message) => message::is_undelivered(db, world, message).await,
-        Operation::Sweep(message) => message::is_swept(db, world, message).await,
+        Operation::Open { message, kept } => message::opens(db, &world.inbound(message), kept, now).await,
+        Operation::Finish(message) => message::finishes(db, &world.inbound(message), now).await,
+        Operation::Decline(message) => message::declines(db, &world.inbound(message), now).await,
+        Operation::Know(message) => message::is_known(db, &world.inbound(message), now).await,
+        Operation::GiveUp(message) => message::gives_up(db, &world.inbound(message), now).await,
+        Operation::Undelivered(message) => message::is_undelivered(db, &world.inbound(message), now).await,
+        Operation::Sweep(message) => message::is_swept(db, &world.inbound(message), now).await,
         Operation::Tell { sale, event } => {
             let event = &world.sales[sale].events[event];
             Ok(match payment::apply(db, event, &world.packs, now).await? {

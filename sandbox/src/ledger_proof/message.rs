@@ -1,6 +1,7 @@
 //! What a worker does to a message and its credit: the product's transactions, statement after statement in its order,
 //! without the model and the providers between them.
 
+use chrono::{DateTime, Utc};
 use shared::generation::{self, Generation};
 use shared::ledger::{self, Entry, Posted};
 use shared::message::Inbound;
@@ -9,50 +10,46 @@ use shared::{kept, outbox, person};
 use sqlx::PgConnection;
 
 use super::hand::{Did, Trouble};
-use super::world::{World, message_id};
 
 fn start(inbound: &Inbound) -> Start<'static> {
     Start { number: 1, worker: "a hand", received_at: inbound.sent_at }
 }
 
 /// The first transaction: receipt, person, and a hold or a refusal.
-pub(super) async fn opens(
+pub async fn opens(
     db: &mut PgConnection,
-    world: &World,
-    number: usize,
+    inbound: &Inbound,
     kept: bool,
+    now: DateTime<Utc>,
 ) -> Result<Did, Trouble> {
-    let (now, inbound) = (world.clock.now(), world.inbound(number));
-    if receipt::start(db, &inbound, start(&inbound), now).await? != Standing::Open {
+    if receipt::start(db, inbound, start(inbound), now).await? != Standing::Open {
         return Ok(Did::Found);
     }
     let person = person::resolve(db, &inbound.sender, now).await?;
     receipt::belongs_to(db, &inbound.id, &person.id).await?;
     if kept && kept::take(db, &person.id, &inbound.id, now).await?.is_none() {
-        return answers(db, &inbound, Outcome::Answered, now).await;
+        return answers(db, inbound, Outcome::Answered, now).await;
     }
     match ledger::post(db, &person.id, Entry::Generation(&inbound.id), now).await? {
         Posted::Applied(_) | Posted::AlreadyApplied(_) => Ok(Did::Held),
         Posted::Insufficient => {
             kept::keep(&mut *db, &person.id, "un post", now).await?;
-            answers(db, &inbound, Outcome::NoCredit, now).await
+            answers(db, inbound, Outcome::NoCredit, now).await
         }
     }
 }
 
 /// A message that never got as far as its receipt still needs one to fail.
-pub(super) async fn is_known(db: &mut PgConnection, world: &World, number: usize) -> Result<Did, Trouble> {
-    let inbound = world.inbound(number);
-    let _ = receipt::start(db, &inbound, start(&inbound), world.clock.now()).await?;
+pub async fn is_known(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<Did, Trouble> {
+    let _ = receipt::start(db, inbound, start(inbound), now).await?;
     Ok(Did::Found)
 }
 
 /// Posts, history, answer and the end.
-pub(super) async fn finishes(db: &mut PgConnection, world: &World, number: usize) -> Result<Did, Trouble> {
-    let (now, inbound) = (world.clock.now(), world.inbound(number));
+pub async fn finishes(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<Did, Trouble> {
     let person = person::resolve(db, &inbound.sender, now).await?;
     ledger::balance(db, &person.id).await?;
-    if answers(db, &inbound, Outcome::Posts, now).await? == Did::Undone {
+    if answers(db, inbound, Outcome::Posts, now).await? == Did::Undone {
         return Ok(Did::Undone);
     }
     let generation = Generation {
@@ -71,46 +68,42 @@ pub(super) async fn finishes(db: &mut PgConnection, world: &World, number: usize
 }
 
 /// The model declined.
-pub(super) async fn declines(db: &mut PgConnection, world: &World, number: usize) -> Result<Did, Trouble> {
-    let (now, inbound) = (world.clock.now(), world.inbound(number));
+pub async fn declines(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<Did, Trouble> {
     if !receipt::end(db, &inbound.id, Outcome::Refused, None, now).await? {
         return Ok(Did::Undone);
     }
     ledger::refund(db, &inbound.id, now).await?;
-    says(db, &inbound, now).await?;
+    says(db, inbound, now).await?;
     Ok(Did::Changed)
 }
 
 /// Given up.
-pub(super) async fn gives_up(db: &mut PgConnection, world: &World, number: usize) -> Result<Did, Trouble> {
-    let (now, inbound) = (world.clock.now(), world.inbound(number));
+pub async fn gives_up(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<Did, Trouble> {
     if !receipt::end(db, &inbound.id, Outcome::Failed, Some("every attempt ended badly"), now).await? {
         return Ok(Did::Undone);
     }
     person::resolve(db, &inbound.sender, now).await?;
     ledger::refund(db, &inbound.id, now).await?;
     kept::give_back(&mut *db, &inbound.id).await?;
-    says(db, &inbound, now).await?;
+    says(db, inbound, now).await?;
     Ok(Did::Changed)
 }
 
 /// The posts were not received.
-pub(super) async fn is_undelivered(
+pub async fn is_undelivered(
     db: &mut PgConnection,
-    world: &World,
-    number: usize,
+    inbound: &Inbound,
+    now: DateTime<Utc>,
 ) -> Result<Did, Trouble> {
-    let (now, message) = (world.clock.now(), message_id(number));
-    if !receipt::fail_undelivered(db, &message, now).await? {
+    if !receipt::fail_undelivered(db, &inbound.id, now).await? {
         return Ok(Did::Found);
     }
-    ledger::refund(db, &message, now).await?;
+    ledger::refund(db, &inbound.id, now).await?;
     Ok(Did::Changed)
 }
 
 /// The sweep has found it open and nowhere else.
-pub(super) async fn is_swept(db: &mut PgConnection, world: &World, number: usize) -> Result<Did, Trouble> {
-    let (now, inbound) = (world.clock.now(), world.inbound(number));
+pub async fn is_swept(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<Did, Trouble> {
     if receipt::lock_open(db, &inbound.id, now).await?.is_none()
         || !receipt::end(db, &inbound.id, Outcome::Failed, Some("found by the sweep"), now).await?
     {
@@ -118,7 +111,7 @@ pub(super) async fn is_swept(db: &mut PgConnection, world: &World, number: usize
     }
     ledger::refund(db, &inbound.id, now).await?;
     kept::give_back(&mut *db, &inbound.id).await?;
-    says(db, &inbound, now).await?;
+    says(db, inbound, now).await?;
     Ok(Did::Changed)
 }
 
@@ -126,7 +119,7 @@ async fn answers(
     db: &mut PgConnection,
     inbound: &Inbound,
     outcome: Outcome,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Did, Trouble> {
     if !receipt::end(db, &inbound.id, outcome, None, now).await? {
         return Ok(Did::Undone);
@@ -135,10 +128,6 @@ async fn answers(
     Ok(Did::Changed)
 }
 
-async fn says(
-    db: &mut PgConnection,
-    inbound: &Inbound,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), Trouble> {
+async fn says(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Trouble> {
     Ok(outbox::put(db, inbound.into(), &["…".to_owned()], None, now).await?)
 }

@@ -9,7 +9,7 @@ use crate::ledger_proof::tally::{Tally, count};
 
 /// Why a transaction came to nothing.
 #[derive(Debug)]
-pub(in crate::ledger_proof) enum Trouble {
+pub enum Trouble {
     /// Postgres says so, or does not answer.
     Database(sqlx::Error),
     /// The books say so.

@@ -1,11 +1,13 @@
 //! The life of one credit (held, then kept by posts or given back) as a model, gone through completely: three workers,
 //! three messages, two credits, and whoever works may die, or fall silent and go on, between any two transactions.
 //!
-//! A step of the model is a transaction of the product: the receipt's start with the hold, its end with the posts, its
-//! end with the refund, the verdict. That the transactions themselves do what they say is tried on Postgres, in the
-//! rooms beside this one and by `cargo ledger`.
+//! A move of the model is a transaction of the product: the receipt's start with the hold, its end with the posts, its
+//! end with the refund, the verdict. [`explore`] goes through all of them in every order; [`walk`] does the same moves on
+//! Postgres, in some of those orders, and compares.
 
-use std::collections::{HashMap, VecDeque};
+mod explore;
+mod symmetry;
+mod walk;
 
 const WORKERS: usize = 3;
 const MESSAGES: usize = 3;
@@ -56,6 +58,33 @@ struct State {
     balance: i8,
 }
 
+/// What happens between two transactions, or as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    /// A worker that is free takes a message.
+    Taken { message: usize, worker: usize },
+    /// A lease is over: its worker fell silent, or died.
+    Expires(usize),
+    /// The provider takes no part of the answer, or reports so later.
+    Undelivered(usize),
+    /// The sweep finds the receipt open, and the message nowhere.
+    Swept(usize),
+    /// Redis loses a message, or gives it up by itself.
+    Lost(usize),
+    /// A worker dies.
+    Dies(usize),
+    /// The first transaction.
+    Opens(usize),
+    /// The transaction with the posts.
+    Finishes(usize),
+    /// The transaction with the apology.
+    GivesUp(usize),
+    /// The model failed: the message goes back, to be tried again.
+    TriesAgain(usize),
+    /// The verdict that the message is done with.
+    Settles(usize),
+}
+
 /// What is taken away, to see that the model notices.
 #[derive(Debug, Clone, Copy, Default)]
 struct Without {
@@ -71,51 +100,6 @@ impl State {
     fn first() -> Self {
         let message = Message { receipt: Receipt::None, holds: 0, refunds: 0, place: Place::Waiting };
         Self { messages: [message; MESSAGES], workers: [None; WORKERS], balance: CREDITS }
-    }
-
-    /// The same state with its messages and workers in one order: who is who makes no difference. Nor does what a worker
-    /// was about to do with a message that has ended, which is nothing but the verdict, nor a verdict without a fence.
-    fn canonical(mut self, without: Without) -> Self {
-        for w in 0..WORKERS {
-            let Some((_, on)) = self.workers[w] else { continue };
-            let message = self.messages[usize::from(on)];
-            let ended = !matches!(message.receipt, Receipt::None | Receipt::Started);
-            if ended && !without.receipt {
-                let holds = message.place == Place::Leased(u8::try_from(w).unwrap());
-                self.workers[w] = holds.then_some((Step::Settle, on));
-            }
-        }
-        let mut order: [usize; MESSAGES] = std::array::from_fn(|place| place);
-        // Everything about a message but names: also who is at it, and who of them holds its fence.
-        let seen = |m: usize| {
-            let message = self.messages[m];
-            let mut hands = [(0_u8, false); WORKERS];
-            for (w, worker) in self.workers.iter().enumerate() {
-                let holds = message.place == Place::Leased(u8::try_from(w).unwrap());
-                let step =
-                    worker.filter(|(_, on)| usize::from(*on) == m).map_or(0, |(step, _)| 1 + step as u8);
-                hands[w] = (step, holds);
-            }
-            hands.sort_unstable();
-            (message.receipt, message.holds, message.refunds, message.place == Place::Gone, hands)
-        };
-        order.sort_by_cached_key(|m| seen(*m));
-        let mut hands: [usize; WORKERS] = std::array::from_fn(|place| place);
-        let new_place = |old: u8| order.iter().position(|m| *m == usize::from(old)).unwrap_or_default();
-        let owns =
-            |w: usize| order.map(|m| self.messages[m].place == Place::Leased(u8::try_from(w).unwrap()));
-        hands.sort_by_key(|w| (self.workers[*w].map(|(step, on)| (step, new_place(on))), owns(*w)));
-        let renamed = |w: u8| u8::try_from(hands.iter().position(|h| *h == usize::from(w)).unwrap()).unwrap();
-        let messages = order.map(|m| {
-            let mut message = self.messages[m];
-            if let Place::Leased(w) = message.place {
-                message.place = Place::Leased(renamed(w));
-            }
-            message
-        });
-        let workers =
-            hands.map(|w| self.workers[w].map(|(step, on)| (step, u8::try_from(new_place(on)).unwrap())));
-        Self { messages, workers, balance: self.balance }
     }
 
     fn refund(&mut self, m: usize, without: Without) {
@@ -154,84 +138,104 @@ impl State {
         Step::Settle
     }
 
-    /// Every state that may come next.
-    fn next(self, without: Without) -> Vec<Self> {
+    /// Everything that may happen next.
+    fn moves(&self) -> Vec<Move> {
         let mut all = Vec::new();
-        let mut may = |change: &mut dyn FnMut(&mut Self)| {
-            let mut state = self;
-            change(&mut state);
-            all.push(state.canonical(without));
-        };
         for (m, message) in self.messages.iter().enumerate() {
-            let on = u8::try_from(m).unwrap();
-            if message.place == Place::Waiting
-                && let Some(free) = self.workers.iter().position(Option::is_none)
-            {
-                may(&mut |state| {
-                    state.messages[m].place = Place::Leased(u8::try_from(free).unwrap());
-                    state.workers[free] = Some((Step::Open, on));
-                });
-            }
-            if matches!(message.place, Place::Leased(_)) {
-                may(&mut |state| state.messages[m].place = Place::Waiting);
-            }
-            if message.receipt == Receipt::Posts {
-                // The provider takes no part of the answer, or reports so later.
-                may(&mut |state| {
-                    state.messages[m].receipt = Receipt::Undelivered;
-                    state.refund(m, without);
-                });
-            }
-            if message.receipt == Receipt::Started {
-                if message.place == Place::Gone {
-                    may(&mut |state| {
-                        // The sweep.
-                        if state.ends(m, Receipt::Failed, without) {
-                            state.refund(m, without);
-                        }
-                    });
-                } else {
-                    // Redis loses it, or gives it up by itself.
-                    may(&mut |state| state.messages[m].place = Place::Gone);
+            match message.place {
+                Place::Waiting => {
+                    let free = self.workers.iter().position(Option::is_none);
+                    all.extend(free.map(|worker| Move::Taken { message: m, worker }));
                 }
+                Place::Leased(_) => all.push(Move::Expires(m)),
+                Place::Gone => {}
+            }
+            match message.receipt {
+                Receipt::Posts => all.push(Move::Undelivered(m)),
+                Receipt::Started if message.place == Place::Gone => all.push(Move::Swept(m)),
+                Receipt::Started => all.push(Move::Lost(m)),
+                _ => {}
             }
         }
         for (w, worker) in self.workers.iter().enumerate() {
-            let Some((step, on)) = *worker else { continue };
-            let m = usize::from(on);
-            // It dies.
-            may(&mut |state| state.workers[w] = None);
-            let mut gives_up = |state: &mut Self| {
-                if state.messages[m].receipt == Receipt::None {
-                    state.messages[m].receipt = Receipt::Started;
-                }
-                if state.ends(m, Receipt::Failed, without) {
-                    state.refund(m, without);
-                }
-                state.workers[w] = Some((Step::Settle, on));
-            };
+            let Some((step, _)) = worker else { continue };
+            all.push(Move::Dies(w));
             match step {
-                Step::Open => {
-                    may(&mut |state| state.workers[w] = Some((state.opens(m, without), on)));
-                    may(&mut gives_up);
-                }
-                Step::Think => {
-                    may(&mut |state| {
-                        state.ends(m, Receipt::Posts, without);
-                        state.workers[w] = Some((Step::Settle, on));
-                    });
-                    may(&mut gives_up);
-                    // The model failed, and it is tried again.
-                    may(&mut |state| state.settles(w, m, Place::Waiting));
-                }
-                Step::Settle => may(&mut |state| state.settles(w, m, Place::Gone)),
+                Step::Open => all.extend([Move::Opens(w), Move::GivesUp(w)]),
+                Step::Think => all.extend([Move::Finishes(w), Move::GivesUp(w), Move::TriesAgain(w)]),
+                Step::Settle => all.push(Move::Settles(w)),
             }
         }
         all
     }
 
+    /// Whether things could go on without it.
+    fn is_harm(&self, happens: Move) -> bool {
+        match happens {
+            Move::Lost(_) | Move::Dies(_) | Move::TriesAgain(_) | Move::Undelivered(_) => true,
+            Move::Expires(m) => {
+                let Place::Leased(w) = self.messages[m].place else { return false };
+                self.workers[usize::from(w)].is_some_and(|(_, on)| usize::from(on) == m)
+            }
+            _ => false,
+        }
+    }
+
+    /// The message that a worker is at.
+    fn on(&self, w: usize) -> usize {
+        usize::from(self.workers[w].expect("a worker that works").1)
+    }
+
+    /// This state after something has happened.
+    fn after(mut self, happened: Move, without: Without) -> Self {
+        match happened {
+            Move::Taken { message, worker } => {
+                self.messages[message].place = Place::Leased(u8::try_from(worker).unwrap());
+                self.workers[worker] = Some((Step::Open, u8::try_from(message).unwrap()));
+            }
+            Move::Expires(m) => self.messages[m].place = Place::Waiting,
+            Move::Undelivered(m) => {
+                self.messages[m].receipt = Receipt::Undelivered;
+                self.refund(m, without);
+            }
+            Move::Swept(m) => {
+                if self.ends(m, Receipt::Failed, without) {
+                    self.refund(m, without);
+                }
+            }
+            Move::Lost(m) => self.messages[m].place = Place::Gone,
+            Move::Dies(w) => self.workers[w] = None,
+            Move::Opens(w) => {
+                let step = self.opens(self.on(w), without);
+                self.goes_on(w, step);
+            }
+            Move::Finishes(w) => {
+                self.ends(self.on(w), Receipt::Posts, without);
+                self.goes_on(w, Step::Settle);
+            }
+            Move::GivesUp(w) => {
+                let m = self.on(w);
+                if self.messages[m].receipt == Receipt::None {
+                    self.messages[m].receipt = Receipt::Started;
+                }
+                if self.ends(m, Receipt::Failed, without) {
+                    self.refund(m, without);
+                }
+                self.goes_on(w, Step::Settle);
+            }
+            Move::TriesAgain(w) => self.settles(w, Place::Waiting),
+            Move::Settles(w) => self.settles(w, Place::Gone),
+        }
+        self
+    }
+
+    fn goes_on(&mut self, w: usize, step: Step) {
+        self.workers[w] = self.workers[w].map(|(_, on)| (step, on));
+    }
+
     /// A verdict: it counts only from the holder of the current fence.
-    fn settles(&mut self, w: usize, m: usize, place: Place) {
+    fn settles(&mut self, w: usize, place: Place) {
+        let m = self.on(w);
         if self.messages[m].place == Place::Leased(u8::try_from(w).unwrap()) {
             self.messages[m].place = place;
         }
@@ -266,59 +270,5 @@ impl State {
         let ended =
             |m: &Message| m.place == Place::Gone && !matches!(m.receipt, Receipt::None | Receipt::Started);
         self.workers.iter().all(Option::is_none) && self.messages.iter().all(ended)
-    }
-}
-
-/// Goes through everything that can happen. Returns how many states there are, how many of them are quiet, and how many
-/// never become so; or the first that is wrong.
-fn explore(without: Without) -> Result<(usize, usize, usize), (State, &'static str)> {
-    let first = State::first().canonical(without);
-    let mut known: HashMap<State, usize> = HashMap::from([(first, 0)]);
-    let (mut before, mut quiet): (Vec<Vec<usize>>, Vec<usize>) = (vec![Vec::new()], Vec::new());
-    let mut open = VecDeque::from([first]);
-    while let Some(state) = open.pop_front() {
-        let from = known[&state];
-        if let Some(what) = state.wrong() {
-            return Err((state, what));
-        }
-        if state.is_quiet() {
-            quiet.push(from);
-        }
-        for next in state.next(without) {
-            let count = known.len();
-            let to = *known.entry(next).or_insert_with(|| {
-                before.push(Vec::new());
-                open.push_back(next);
-                count
-            });
-            before[to].push(from);
-        }
-    }
-    // Backwards from every quiet state.
-    let (mut ends, mut back) = (vec![false; known.len()], quiet.clone());
-    while let Some(place) = back.pop() {
-        if !std::mem::replace(&mut ends[place], true) {
-            back.extend(&before[place]);
-        }
-    }
-    Ok((known.len(), quiet.len(), ends.iter().filter(|ends| !**ends).count()))
-}
-
-#[test]
-fn whatever_happens_a_credit_is_kept_by_posts_or_given_back() {
-    let (states, quiet, stuck) = explore(Without::default()).expect("no state is wrong");
-    println!("{states} states, {quiet} of them quiet");
-    assert!(states > 10_000 && quiet > 3, "{states} states, {quiet} quiet: nothing was tried");
-    assert_eq!(stuck, 0, "states from which nothing ever becomes quiet");
-}
-
-#[test]
-fn without_any_of_its_guards_something_goes_wrong() {
-    for without in [
-        Without { receipt: true, ..Without::default() },
-        Without { ledger_key: true, ..Without::default() },
-        Without { condition: true, ..Without::default() },
-    ] {
-        assert!(explore(without).is_err(), "nothing goes wrong {without:?}");
     }
 }
