@@ -113,6 +113,28 @@ impl Person {
         self.taps(&message, &offered.choices[number - 1].id).await.expect("a choice of that message")
     }
 
+    /// Chooses what was offered last under an id that begins like this: by a tap where it can be tapped, by its number
+    /// elsewhere.
+    pub async fn chooses(&self, id: &str) -> Said {
+        let Phone::Meta(_) = &self.phone else {
+            let choices: Vec<String> = sqlx::query_scalar(
+                r#"select unnest(choices) from wa.menu m join "User" u on u."id" = m.user_id where u."waPhoneE164" = $1"#,
+            )
+            .bind(&self.number)
+            .fetch_all(&self.pool)
+            .await
+            .expect("the menu of a person in a test");
+            let place = choices.iter().position(|choice| choice.starts_with(id));
+            return self.says(&(place.expect("a choice of that kind") + 1).to_string()).await;
+        };
+        let offered = self.screen().into_iter().rev().find_map(|heard| Some((heard.id, heard.offers?)));
+        let (message, offered) = offered.expect("something to choose from");
+        let choice = offered.choices.iter().find(|choice| choice.id.starts_with(id));
+        self.taps(&message, &choice.expect("a choice of that kind").id)
+            .await
+            .expect("a choice of that message")
+    }
+
     /// Taps a choice, by its id, under a message that came. `None`, and nothing happens, where it does not stand there.
     pub async fn taps(&self, message: &str, choice: &str) -> Option<Said> {
         let Phone::Meta(person) = &self.phone else { return None };

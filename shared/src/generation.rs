@@ -4,8 +4,11 @@
 //! fits both, decided by the column itself.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
 
+use crate::language::Language;
 use crate::person::UserId;
 
 /// What is kept of a generation.
@@ -31,13 +34,113 @@ pub struct Generation<'a> {
     pub tokens: i32,
 }
 
-/// Adds a generation. Once per message: the caller ends the receipt in the same transaction.
+/// What can be done to posts, free of charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revision {
+    /// Into this language.
+    Translate(Language),
+    /// At most half as long.
+    Shorten,
+}
+
+/// A generation of earlier, with its posts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its id.
+    pub id: String,
+    /// The person's words.
+    pub brief: String,
+    /// Platform, line of business, objective and tone, as far as they were known.
+    pub about: [Option<String>; 4],
+    /// The language of the posts, as a tag.
+    pub language: Option<String>,
+    /// The three.
+    pub posts: [String; 3],
+}
+
+impl Earlier {
+    /// Into which language its posts would be translated: into the one that is spoken with their person, or, when they
+    /// are in it, into the other.
+    #[must_use]
+    pub fn translation(&self, interface: Language) -> Language {
+        translation(self.language.as_deref(), interface)
+    }
+}
+
+/// The same of posts whose language has this tag.
+#[must_use]
+pub fn translation(tag: Option<&str>, interface: Language) -> Language {
+    match tag.map(Language::from_tag) {
+        Some(Some(language)) => language.other(),
+        // Another language altogether.
+        Some(None) => interface,
+        None => interface.other(),
+    }
+}
+
+/// A generation of earlier, as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Past {
+    /// Its id.
+    pub id: String,
+    /// The person's words.
+    pub brief: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// This person's last generations, the newest first: those of the web app as well.
+pub async fn last(db: impl PgExecutor<'_>, user: &UserId, at_most: i64) -> Result<Vec<Past>, sqlx::Error> {
+    sqlx::query_as(
+        r#"select "id", "brief", "createdAt" at time zone 'UTC' as created_at from "Generation"
+           where "userId" = $1 and "variants" is not null order by "createdAt" desc, "id" desc limit $2"#,
+    )
+    .bind(user.as_str())
+    .bind(at_most)
+    .fetch_all(db)
+    .await
+}
+
+/// A generation of this person: this one, or the last. `None`: it is not there, not theirs, or has not three posts.
+pub async fn find(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    generation: Option<&str>,
+) -> Result<Option<Earlier>, sqlx::Error> {
+    type Row = (
+        String,
+        String,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Option<String>,
+        Json<Value>,
+    );
+    // Prisma may declare the column as `String[]` or as `Json`: both become one JSON document.
+    let found: Option<Row> = sqlx::query_as(
+        r#"select "id", "brief", "platform", "industry", "objective", "tone", "language", to_jsonb("variants")
+           from "Generation"
+           where "userId" = $1 and "variants" is not null and ($2::text is null or "id" = $2)
+           order by "createdAt" desc, "id" desc limit 1"#,
+    )
+    .bind(user.as_str())
+    .bind(generation)
+    .fetch_optional(db)
+    .await?;
+    Ok(found.and_then(|(id, brief, platform, industry, objective, tone, language, posts)| {
+        let posts = serde_json::from_value(posts.0).ok()?;
+        Some(Earlier { id, brief, about: [platform, industry, objective, tone], language, posts })
+    }))
+}
+
+/// Adds a generation. Once per message: the caller ends the receipt in the same transaction. Returns its id.
 pub async fn add(
     db: &mut PgConnection,
     user: &UserId,
     generation: &Generation<'_>,
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
+) -> Result<String, sqlx::Error> {
     let id = crate::db::new_id();
     let as_json: bool = sqlx::query_scalar(
         r#"select atttypid = 'jsonb'::regtype from pg_attribute
@@ -55,7 +158,7 @@ pub async fn add(
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text[])"#
     };
     sqlx::query(statement)
-        .bind(id)
+        .bind(&id)
         .bind(user.as_str())
         .bind(generation.brief)
         .bind(generation.platform)
@@ -69,5 +172,5 @@ pub async fn add(
         .bind(&generation.posts[..])
         .execute(db)
         .await?;
-    Ok(())
+    Ok(id)
 }

@@ -17,6 +17,7 @@ pub mod pack;
 pub mod payment;
 pub mod person;
 pub mod phone;
+pub mod preference;
 pub mod price;
 pub mod queue;
 pub mod receipt;

@@ -36,6 +36,8 @@ pub struct Person {
     pub id: UserId,
     /// The preferred language; French when nothing is known.
     pub language: Language,
+    /// Whether they want no messages but answers to what they ask for.
+    pub stopped: bool,
 }
 
 /// Kinds of identity, in the order in which they are trusted.
@@ -92,11 +94,13 @@ pub async fn resolve(
 
 /// The person of an account that is known already.
 pub async fn known(db: &mut PgConnection, user: &UserId) -> Result<Option<Person>, sqlx::Error> {
-    let row: Option<(String, Option<String>)> =
-        sqlx::query_as(r#"select "id", "waPreferredLang" from "User" where "id" = $1"#)
-            .bind(user.as_str())
-            .fetch_optional(db)
-            .await?;
+    let row: Option<Row> = sqlx::query_as(
+        r#"select u."id", u."waPreferredLang", p.stopped_at is not null from "User" u
+           left join wa.preference p on p.user_id = u."id" where u."id" = $1"#,
+    )
+    .bind(user.as_str())
+    .fetch_optional(db)
+    .await?;
     Ok(row.map(person))
 }
 
@@ -164,11 +168,12 @@ async fn lookup(
 ) -> Result<Option<(Person, usize)>, sqlx::Error> {
     let (kinds, values): (Vec<&str>, Vec<&str>) =
         identities.iter().map(|(kind, value)| (*kind, value.as_str())).unzip();
-    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
-        r#"select u."id", u."waPreferredLang"
+    let rows: Vec<Row> = sqlx::query_as(
+        r#"select u."id", u."waPreferredLang", p.stopped_at is not null
            from unnest($1::text[], $2::text[]) with ordinality as wanted (kind, value, place)
            join wa.identity i using (kind, value)
            join "User" u on u."id" = i.user_id
+           left join wa.preference p on p.user_id = u."id"
            order by wanted.place"#,
     )
     .bind(kinds)
@@ -181,9 +186,11 @@ async fn lookup(
 
 /// An account that the web app has linked to this number or to this WhatsApp user.
 async fn linked_on_the_web(db: &mut PgConnection, sender: &Sender) -> Result<Option<Person>, sqlx::Error> {
-    let row: Option<(String, Option<String>)> = sqlx::query_as(
-        r#"select "id", "waPreferredLang" from "User" where "waPhoneE164" = $1 or "waUserId" = $2
-           order by ("waUserId" = $2) desc nulls last limit 1"#,
+    let row: Option<Row> = sqlx::query_as(
+        r#"select u."id", u."waPreferredLang", p.stopped_at is not null from "User" u
+           left join wa.preference p on p.user_id = u."id"
+           where u."waPhoneE164" = $1 or u."waUserId" = $2
+           order by (u."waUserId" = $2) desc nulls last limit 1"#,
     )
     .bind(sender.phone.as_ref().map(E164::as_str))
     .bind(sender.bsuid.as_deref())
@@ -205,10 +212,13 @@ async fn open(db: &mut PgConnection, sender: &Sender, now: DateTime<Utc>) -> Res
     .bind(now.naive_utc())
     .execute(db)
     .await?;
-    Ok(Person { id: UserId(id), language: Language::default() })
+    Ok(Person { id: UserId(id), language: Language::default(), stopped: false })
 }
 
-fn person((id, language): (String, Option<String>)) -> Person {
+/// Id, language, and whether they want no messages.
+type Row = (String, Option<String>, bool);
+
+fn person((id, language, stopped): Row) -> Person {
     let language = language.as_deref().and_then(Language::from_tag).unwrap_or_default();
-    Person { id: UserId(id), language }
+    Person { id: UserId(id), language, stopped }
 }

@@ -21,6 +21,8 @@ pub use open::{Open, lock_open, open};
 pub enum Outcome {
     /// Three posts were written.
     Posts,
+    /// Three posts were revised, free of charge.
+    Revised,
     /// A command, or a hint, was answered.
     Answered,
     /// There was no credit for a brief.
@@ -43,6 +45,7 @@ impl Outcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Posts => "posts",
+            Self::Revised => "revised",
             Self::Answered => "answered",
             Self::NoCredit => "no_credit",
             Self::Capped => "capped",

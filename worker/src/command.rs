@@ -1,7 +1,14 @@
 //! What a person asks for, from the words they wrote. Pure: a text in, a command out.
 //!
-//! Only the word of the command is compared without case and accents; a brief stays exactly as it was written.
+//! Words of commands are compared without case, accents and punctuation; a brief stays exactly as it was written.
+//! Everything that can be tapped can be typed: the ids on buttons and rows are read here as well.
 
+mod near;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use shared::language::Language;
 use shared::menu::Pick;
 use shared::message::Content;
 use shared::texts::Text;
@@ -27,56 +34,197 @@ pub enum Command {
     },
     /// Write about the brief that was kept.
     KeptBrief,
+    /// The last generations.
+    History,
+    /// One of the three posts alone: of this generation, or of the last one.
+    Post {
+        /// Its id; none: the last one's.
+        generation: Option<String>,
+        /// From 1 to 3.
+        number: usize,
+    },
+    /// Three other posts about the brief of this generation, or of the last one.
+    Again {
+        /// Its id; none: the last one's.
+        generation: Option<String>,
+    },
+    /// The posts of this generation, or of the last one, revised.
+    Revise {
+        /// Its id; none: the last one's.
+        generation: Option<String>,
+        /// How; a translation that names no language is into the other one.
+        wish: Wish,
+    },
+    /// All posts of this generation once more, free.
+    Resend(String),
+    /// Speak this language from now on; none: ask which.
+    Speak(Option<Language>),
+    /// How to get into the account on the web.
+    Login,
+    /// Send nothing more.
+    Stop,
+    /// Send again.
+    Start,
+    /// What becomes of my data, and do away with it; and whether that was confirmed.
+    Erase {
+        /// By the button, or its words.
+        confirmed: bool,
+    },
     /// One of the choices that were offered last.
     Number(usize),
+    /// Yes, to whatever was asked last.
+    Yes,
+    /// Thanks, a greeting, a thumb: friendly, and nothing to do.
+    SmallTalk(SmallTalk),
+    /// Almost this command.
+    Almost(Known),
     /// Something that cannot be read yet.
     Unreadable,
+    /// Asked for where the provider has answered already: to stop, or to go on.
+    Silenced {
+        /// To stop.
+        stop: bool,
+    },
     /// Nothing to answer.
     Silence,
 }
 
-const PUNCTUATION: [char; 4] = [':', '.', '!', '?'];
+/// How posts are to be revised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Into this language, or the one that they are not in.
+    Translate(Option<Language>),
+    /// At most half as long.
+    Shorten,
+}
+
+/// What is said for company.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmallTalk {
+    /// Bonjour.
+    Greeting,
+    /// Merci.
+    Thanks,
+    /// Ok, 👍, and whatever has no words.
+    Nod,
+}
+
+/// A command that words can name, for suggestions and tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// `aide`
+    Help,
+    /// `solde`
+    Balance,
+    /// `acheter`
+    Buy,
+    /// `historique`
+    History,
+    /// `encore`
+    Again,
+    /// `traduire`
+    Translate,
+    /// `plus court`
+    Shorten,
+    /// `langue`
+    Speak,
+    /// `connexion`
+    Login,
+    /// `stop`
+    Stop,
+    /// `start`
+    Start,
+    /// `supprimer mes données`
+    Erase,
+    /// `gen`
+    Generate,
+}
 
 impl Command {
     /// Reads a message.
     #[must_use]
     pub fn parse(content: &Content) -> Self {
-        let text = match content {
-            Content::Text(text) => text.trim(),
+        match content {
+            Content::Text(text) => Self::read(text.trim()),
             // What is offered no more, and what was never ours, is only recorded.
-            Content::Tap { id, .. } => return Pick::of(id).map_or(Self::Silence, Self::of),
-            Content::Unreadable(_) => return Self::Unreadable,
-            Content::Silent(_) => return Self::Silence,
-        };
+            Content::Tap { id, .. } => Pick::of(id).map_or(Self::Silence, Self::of),
+            Content::Unreadable(_) => Self::Unreadable,
+            // Twilio's Advanced Opt-Out.
+            Content::Silent(kind) if kind == "opt_out_stop" => Self::Silenced { stop: true },
+            Content::Silent(kind) if kind == "opt_out_start" => Self::Silenced { stop: false },
+            Content::Silent(_) => Self::Silence,
+        }
+    }
+
+    fn read(text: &str) -> Self {
         let number = text.trim_end_matches(['.', ')', ' ']);
         if !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()) {
             return Self::Number(number.parse().unwrap_or(usize::MAX));
         }
-        let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        let word = fold(first.strip_prefix('/').unwrap_or(first).trim_end_matches(PUNCTUATION));
+        let said = words::plain(text);
+        if let Some(known) = words::command(&said) {
+            return Self::known(known);
+        }
+        if let Some(number) = words::post_number(&said) {
+            return Self::Post { generation: None, number };
+        }
+        if let Some(talk) = words::small_talk(&said) {
+            return talk;
+        }
+        if text.contains(':')
+            && let Some(pick) = Pick::of(text)
+        {
+            return Self::of(pick);
+        }
+        Self::with_rest(text).unwrap_or_else(|| match near::suggestion(&said) {
+            Some(known) => Self::Almost(known),
+            None => Self::Generate { brief: text.to_owned() },
+        })
+    }
+
+    /// A word that says something about the words behind it.
+    fn with_rest(text: &str) -> Option<Self> {
+        let (first, rest) = text.split_once(char::is_whitespace)?;
         let rest = rest.trim();
-        // French sets a space before its question and exclamation marks.
-        let rest = if rest.trim_matches(PUNCTUATION).is_empty() { "" } else { rest };
-        match (word.as_str(), rest) {
-            ("help" | "aide", "") => Self::Help,
-            ("balance" | "solde", "") => Self::Balance,
-            ("buy" | "acheter" | "recharger", "") => Self::Buy { wish: None },
-            ("buy" | "acheter" | "recharger", wish) if is_pack(wish) => {
-                Self::Buy { wish: Some(wish.to_owned()) }
+        // French sets a space before its colon.
+        let tail = words::plain(rest.trim_start_matches([':', ' ']));
+        match words::command(&words::plain(first))? {
+            Known::Generate => Some(Self::Generate { brief: rest.to_owned() }),
+            Known::Buy if is_pack(rest) => Some(Self::Buy { wish: Some(rest.to_owned()) }),
+            // One word: a language that is spoken, or one that is not, which is asked about.
+            Known::Speak if !tail.contains(' ') => Some(Self::Speak(Language::from_tag(&tail))),
+            Known::Translate => {
+                let into = tail.strip_prefix("en ").or_else(|| tail.strip_prefix("to ")).unwrap_or(&tail);
+                let wish = Wish::Translate(Some(Language::from_tag(into)?));
+                Some(Self::Revise { generation: None, wish })
             }
-            ("gen", "") => Self::BriefMissing,
-            ("gen", brief) => Self::Generate { brief: brief.to_owned() },
-            _ => Self::Generate { brief: text.to_owned() },
+            _ => None,
         }
     }
-}
 
-impl Command {
+    fn known(known: Known) -> Self {
+        match known {
+            Known::Help => Self::Help,
+            Known::Balance => Self::Balance,
+            Known::Buy => Self::Buy { wish: None },
+            Known::History => Self::History,
+            Known::Again => Self::Again { generation: None },
+            Known::Translate => Self::Revise { generation: None, wish: Wish::Translate(None) },
+            Known::Shorten => Self::Revise { generation: None, wish: Wish::Shorten },
+            Known::Speak => Self::Speak(None),
+            Known::Login => Self::Login,
+            Known::Stop => Self::Stop,
+            Known::Start => Self::Start,
+            Known::Erase => Self::Erase { confirmed: false },
+            Known::Generate => Self::BriefMissing,
+        }
+    }
+
     /// What is said when nothing came of it in the end, if an answer was due.
     #[must_use]
     pub fn apology(&self) -> Option<Text<'static>> {
         match self {
-            Self::Silence => None,
+            Self::Silence | Self::Silenced { .. } => None,
             Self::Buy { .. } => Some(Text::ShopClosed),
             _ => Some(Text::Failed),
         }
@@ -89,6 +237,16 @@ impl Command {
             Pick::Shop => Self::Buy { wish: None },
             Pick::Pack(name) => Self::Buy { wish: Some(name) },
             Pick::KeptBrief => Self::KeptBrief,
+            Pick::Post { generation, number } => Self::Post { generation: Some(generation), number },
+            Pick::Resend(generation) => Self::Resend(generation),
+            Pick::Again(generation) => Self::Again { generation: Some(generation) },
+            Pick::Translate { into, generation } => {
+                Self::Revise { generation: Some(generation), wish: Wish::Translate(Some(into)) }
+            }
+            Pick::Shorten(generation) => Self::Revise { generation: Some(generation), wish: Wish::Shorten },
+            Pick::Speak(language) => Self::Speak(Some(language)),
+            Pick::Start => Self::Start,
+            Pick::Erase => Self::Erase { confirmed: true },
         }
     }
 }
@@ -96,94 +254,4 @@ impl Command {
 /// Whether these words name a pack: a number, or a name that nobody would write in a sentence.
 fn is_pack(wish: &str) -> bool {
     wish.parse::<u32>().is_ok() || (wish.contains('_') && !wish.contains(char::is_whitespace))
-}
-
-/// Lower case, without the accents of French.
-fn fold(word: &str) -> String {
-    word.to_lowercase()
-        .chars()
-        .map(|letter| match letter {
-            'à' | 'â' | 'ä' => 'a',
-            'é' | 'è' | 'ê' | 'ë' => 'e',
-            'î' | 'ï' => 'i',
-            'ô' | 'ö' => 'o',
-            'ù' | 'û' | 'ü' => 'u',
-            'ç' => 'c',
-            other => other,
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Command {
-        Command::parse(&Content::Text(text.to_owned()))
-    }
-
-    fn brief(text: &str) -> Command {
-        Command::Generate { brief: text.to_owned() }
-    }
-
-    #[test]
-    fn words_are_known_however_they_are_written() {
-        for help in ["help", "Aide", " AIDE ", "/aide", "aide !", "Aide?", "HELP"] {
-            assert_eq!(parse(help), Command::Help, "{help}");
-        }
-        for balance in ["solde", "Balance", "/SOLDE", "solde ?"] {
-            assert_eq!(parse(balance), Command::Balance, "{balance}");
-        }
-    }
-
-    #[test]
-    fn a_brief_keeps_its_case_and_its_accents() {
-        assert_eq!(parse("gen Soldes d’Été chez ZAZA"), brief("Soldes d’Été chez ZAZA"));
-        assert_eq!(parse("GEN: Noël à Paris"), brief("Noël à Paris"));
-        assert_eq!(parse("Crée un post promo pour Instagram"), brief("Crée un post promo pour Instagram"));
-        assert_eq!(parse("gen\nligne une\nligne deux"), brief("ligne une\nligne deux"));
-    }
-
-    #[test]
-    fn a_word_inside_a_sentence_is_no_command() {
-        assert_eq!(parse("aide à domicile : un post"), brief("aide à domicile : un post"));
-        assert_eq!(parse("Solde exceptionnel"), brief("Solde exceptionnel"));
-        assert_eq!(parse("générale"), brief("générale"));
-    }
-
-    #[test]
-    fn gen_alone_is_asked_about_and_costs_nothing() {
-        assert_eq!(parse("gen"), Command::BriefMissing);
-        assert_eq!(parse("/Gen   "), Command::BriefMissing);
-    }
-
-    #[test]
-    fn what_can_be_tapped_can_be_typed() {
-        for shop in ["acheter", "Buy", "/ACHETER", "recharger !"] {
-            assert_eq!(parse(shop), Command::Buy { wish: None }, "{shop}");
-        }
-        for (pack, wish) in [("acheter 20", "20"), ("buy pack_20", "pack_20")] {
-            assert_eq!(parse(pack), Command::Buy { wish: Some(wish.into()) });
-        }
-        for (number, choice) in [("2", 2), (" 1. ", 1), ("3)", 3), ("12", 12), ("100", 100)] {
-            assert_eq!(parse(number), Command::Number(choice), "{number}");
-        }
-        let tap = |id: &str| Command::parse(&Content::Tap { id: id.into(), title: "20 crédits".into() });
-        assert_eq!(tap("buy:pack_20"), Command::Buy { wish: Some("pack_20".into()) });
-        assert_eq!(tap("gen:kept"), Command::KeptBrief);
-        assert_eq!(tap("tone:fun"), Command::Silence);
-    }
-
-    #[test]
-    fn shopping_in_a_sentence_is_a_brief() {
-        for text in ["acheter local : un post", "Buy one get one free", "20 bougies pour nos 20 ans"] {
-            assert_eq!(parse(text), brief(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_text_is_not_a_brief() {
-        assert_eq!(Command::parse(&Content::Unreadable("audio".into())), Command::Unreadable);
-        assert_eq!(Command::parse(&Content::Silent("reaction".into())), Command::Silence);
-    }
 }

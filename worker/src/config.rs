@@ -53,6 +53,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `RUST_LOG`.
     pub log_filter: Option<String>,
+    /// Where the web app is.
+    pub web: Option<String>,
 }
 
 /// Twilio's part.
@@ -98,6 +100,10 @@ impl Config {
             env.problem("no provider is configured: set META_ACCESS_TOKEN, or TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN");
         }
         let budget = budget(&mut env, &openai.model);
+        let web = env.text("NEXTAUTH_URL").map(|web| web.trim_end_matches('/').to_owned());
+        if web.as_ref().is_some_and(|web| !web.starts_with("http")) {
+            env.problem("NEXTAUTH_URL must be an address that begins with https://");
+        }
         let shop = Self::shop_from(&mut env);
         let lease = lease(&mut env);
         let concurrency = env.parsed("WORKER_CONCURRENCY", 100_usize);
@@ -116,6 +122,7 @@ impl Config {
             twilio,
             budget,
             shop,
+            web,
             migrate: env.switch("MIGRATE", true),
             log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
             log_filter: env.text("RUST_LOG"),
@@ -172,9 +179,6 @@ impl Config {
         let secret_key = env.secret("STRIPE_SECRET_KEY")?;
         let web =
             env.required("NEXTAUTH_URL", "the web app's address, where a browser goes after it has paid");
-        if !web.is_empty() && !web.starts_with("http") {
-            env.problem("NEXTAUTH_URL must be an address that begins with https://");
-        }
         Some(ShopConfig {
             api_url: env.text("STRIPE_API_URL").unwrap_or_else(|| "https://api.stripe.com".to_owned()),
             secret_key,

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, histogram};
-use shared::fault;
 use shared::message::MessageId;
 use shared::outbox::{self, Outgoing, State};
+use shared::{fault, preference};
 
 use crate::Worker;
 use crate::error::JobError;
 use crate::whatsapp::SendError;
+
+/// Why a part was not sent whose person wants no messages: a word of ours, beside the providers' codes.
+const STOPPED: &str = "stopped";
 
 /// How the sending of an answer ended, when it did end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +48,11 @@ async fn deliver_parts(
     received_at: DateTime<Utc>,
 ) -> Result<Delivered, JobError> {
     let mut taken = 0;
-    for message in outbox::caused_by(&worker.pool, cause).await? {
+    let messages = outbox::caused_by(&worker.pool, cause).await?;
+    let open = |message: &Outgoing| !matches!(message.state, State::Accepted | State::Failed);
+    // Looked at now, since they may have said so while this waited.
+    let silenced = messages.iter().any(open) && preference::silences(&worker.pool, cause).await?;
+    for message in messages {
         let state = match message.state {
             State::Accepted | State::Failed => message.state,
             State::Sending | State::Unknown if fault::without("sending") => State::Pending,
@@ -60,6 +67,10 @@ async fn deliver_parts(
         match state {
             State::Accepted => taken += 1,
             State::Failed => return Ok(Delivered::Refused { partly: taken > 0 }),
+            _ if silenced => {
+                outbox::failed(&worker.pool, message.id, STOPPED, worker.clock.now()).await?;
+                return Ok(Delivered::Refused { partly: taken > 0 });
+            }
             _ if send(worker, received_at, &message).await? => taken += 1,
             _ => return Ok(Delivered::Refused { partly: taken > 0 }),
         }

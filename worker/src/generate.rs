@@ -19,6 +19,37 @@ use crate::policy::LOW;
 use crate::reply;
 use crate::shop::Shop;
 
+/// What is to be written about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief {
+    /// The person's words.
+    pub text: String,
+    /// Posts about it that they have seen: others are wanted.
+    pub earlier: Option<[String; 3]>,
+}
+
+/// The brief that a command asks to write about: its own, the one that was kept, or that of an earlier generation.
+pub async fn brief(
+    db: &mut PgConnection,
+    inbound: &Inbound,
+    person: &Person,
+    command: &Command,
+    now: DateTime<Utc>,
+) -> Result<Option<Brief>, JobError> {
+    Ok(match command {
+        Command::Generate { brief } => Some(Brief { text: brief.clone(), earlier: None }),
+        Command::KeptBrief => {
+            let kept = kept::take(db, &person.id, &inbound.id, now).await?;
+            kept.map(|text| Brief { text, earlier: None })
+        }
+        Command::Again { generation } => {
+            let earlier = generation::find(db, &person.id, generation.as_deref()).await?;
+            earlier.map(|earlier| Brief { text: earlier.brief, earlier: Some(earlier.posts) })
+        }
+        _ => None,
+    })
+}
+
 /// Whether there is a credit to work for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -58,19 +89,17 @@ pub async fn hold(
 }
 
 /// From a held credit to an answer in the outbox.
-pub async fn write(worker: &Worker, inbound: &Inbound, person: &Person, brief: &str) -> Result<(), JobError> {
-    let pipeline = Pipeline {
-        openai: &worker.openai,
-        pool: &worker.pool,
-        clock: &worker.clock,
-        prices: &worker.budget.prices,
-        message: &inbound.id,
-        provider: inbound.provider,
-    };
-    let written = pipeline.write(brief, person.language).await?;
+pub async fn write(
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+    brief: &Brief,
+) -> Result<(), JobError> {
+    let pipeline = Pipeline::of(worker, inbound);
+    let written = pipeline.write(&brief.text, person.language, brief.earlier.as_ref()).await?;
     let mut tx = worker.pool.begin().await?;
     let done = match &written {
-        Written::Posts(draft) => finish(&mut tx, worker, inbound, person, brief, draft).await?,
+        Written::Posts(draft) => finish(&mut tx, worker, inbound, person, &brief.text, draft).await?,
         Written::Refused => decline(&mut tx, worker, inbound, person).await?,
     };
     if done {
@@ -95,7 +124,7 @@ async fn finish(
     let left = ledger::balance(db, &person.id).await?;
     let posts = draft.posts.each();
     let low = left <= LOW && ledger::ran_low(&mut *db, &inbound.id, LOW).await?;
-    if !answer(db, worker, inbound, person, Outcome::Posts, Text::Posts { posts, left, low }).await? {
+    if !receipt::end(db, &inbound.id, Outcome::Posts, None, now).await? {
         return Ok(false);
     }
     let generation = Generation {
@@ -109,12 +138,14 @@ async fn finish(
         posts,
         tokens: shared::step::tokens(&mut *db, &inbound.id).await?,
     };
-    generation::add(db, &person.id, &generation, now).await?;
+    let generation = &generation::add(db, &person.id, &generation, now).await?;
+    let translation = generation::translation(draft.intent.language.as_deref(), person.language);
+    say(db, inbound, person, Text::Posts { generation, posts, left, low, translation }, now).await?;
     Ok(true)
 }
 
-/// The model declined: said politely, and nothing is charged.
-async fn decline(
+/// The model declined: said politely, and nothing is charged. `false`: another worker had ended it.
+pub async fn decline(
     db: &mut PgConnection,
     worker: &Worker,
     inbound: &Inbound,
@@ -131,7 +162,7 @@ async fn decline(
     Ok(true)
 }
 
-/// What a person asks for: a number means what it chooses from, as that stood when it arrived.
+/// What a person asks for: a number means what it chooses from, and "yes" what was asked, as that stood when it arrived.
 pub async fn asked(
     db: &mut PgConnection,
     inbound: &Inbound,
@@ -139,8 +170,11 @@ pub async fn asked(
     received_at: DateTime<Utc>,
 ) -> Result<Command, sqlx::Error> {
     let command = Command::parse(&inbound.content);
-    let Command::Number(number) = command else { return Ok(command) };
-    let picked = menu::pick(db, &person.id, number, received_at).await?;
+    let picked = match command {
+        Command::Number(number) => menu::pick(db, &person.id, number, received_at).await?,
+        Command::Yes => menu::yes(db, &person.id, received_at).await?,
+        _ => None,
+    };
     Ok(picked.map_or(command, Command::of))
 }
 
@@ -197,7 +231,7 @@ pub async fn answer(
 }
 
 /// Puts a text in the outbox, in the person's language and in as many parts as its provider needs.
-async fn say(
+pub async fn say(
     db: &mut PgConnection,
     inbound: &Inbound,
     person: &Person,

@@ -5,20 +5,20 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use shared::fault;
+use shared::generation::{self, Earlier, Revision};
 use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
 use shared::message::{Inbound, MessageId};
+use shared::outbox;
 use shared::person::{self, Person};
-use shared::receipt::{self, Outcome, Standing, Start};
-use shared::texts::Text;
-use shared::{kept, ledger, outbox};
+use shared::receipt::{self, Standing, Start};
 
 use crate::Worker;
 use crate::command::Command;
 use crate::delivery::{self, Delivered};
 use crate::error::JobError;
-use crate::generate::{self, Held};
+use crate::generate::{self, Brief, Held};
 use crate::lanes::Assignment;
-use crate::{payment, policy, shop};
+use crate::{answer, payment, policy, revise, shop};
 
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
@@ -98,11 +98,13 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
     match open(worker, inbound, start).await? {
         Opened::Brief(person, brief) => {
             fault::point("hold.done");
-            fault::poison(&brief);
-            let providers = worker.providers.clone();
-            let typing = inbound.clone();
-            tokio::spawn(async move { providers.typing(&typing).await });
+            fault::poison(&brief.text);
+            typing(worker, inbound);
             generate::write(worker, inbound, &person, &brief).await?;
+        }
+        Opened::Revise(person, earlier, revision) => {
+            typing(worker, inbound);
+            revise::write(worker, inbound, &person, &earlier, revision).await?;
         }
         Opened::Shop(person, wish) => {
             shop::answer(worker, inbound, &person, wish.as_deref(), job.received_at).await?;
@@ -112,6 +114,12 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
         Opened::GivenUp(reason) => return Err(JobError::fail(reason)),
     }
     deliver(worker, &job.id, job.received_at).await
+}
+
+/// Shows that the message was read and that somebody is at it. Nobody waits for that.
+fn typing(worker: &Worker, inbound: &Inbound) {
+    let (providers, inbound) = (worker.providers.clone(), inbound.clone());
+    tokio::spawn(async move { providers.typing(&inbound).await });
 }
 
 /// Sends what is to be sent. Nobody pays for posts of which no part was taken.
@@ -125,7 +133,9 @@ async fn deliver(worker: &Worker, cause: &MessageId, received_at: DateTime<Utc>)
 /// What is left to do after the first transaction.
 enum Opened {
     /// This brief, for which a credit is held.
-    Brief(Person, String),
+    Brief(Person, Brief),
+    /// These posts are to be revised, for nothing.
+    Revise(Person, Earlier, Revision),
     /// This pack is wished for, or to see what there is: Stripe is asked outside of any transaction.
     Shop(Person, Option<String>),
     /// At most something is to be sent.
@@ -156,35 +166,29 @@ async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Op
     let person = person::resolve(&mut tx, &inbound.sender, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     let command = generate::asked(&mut tx, inbound, &person, start.received_at).await?;
-    let mut brief = None;
-    if command == Command::KeptBrief {
-        brief = kept::take(&mut tx, &person.id, &inbound.id, now).await?;
-    } else if let Command::Generate { brief: written } = &command {
-        brief = Some(written.clone());
+    if person.stopped && answer::answer_stopped(&mut tx, worker, inbound, &person, &command).await?.is_some()
+    {
+        tx.commit().await?;
+        return Ok(Opened::Answered);
     }
-    if let Some(brief) = brief {
-        let held = generate::hold(&mut tx, worker, inbound, &person, &brief).await?;
+    if let Command::Revise { generation, wish } = &command
+        && let Some(earlier) = generation::find(&mut *tx, &person.id, generation.as_deref()).await?
+    {
+        let revision = revise::wished(&earlier, *wish, person.language);
+        let may = revise::may(&mut tx, worker, inbound, &person).await?;
+        tx.commit().await?;
+        return Ok(if may { Opened::Revise(person, earlier, revision) } else { Opened::Answered });
+    }
+    if let Some(brief) = generate::brief(&mut tx, inbound, &person, &command, now).await? {
+        let held = generate::hold(&mut tx, worker, inbound, &person, &brief.text).await?;
         tx.commit().await?;
         return Ok(if held == Held::Yes { Opened::Brief(person, brief) } else { Opened::Answered });
     }
-    let text = match command {
-        Command::Buy { wish } => {
-            tx.commit().await?;
-            return Ok(Opened::Shop(person, wish));
-        }
-        Command::Generate { .. } | Command::KeptBrief => Text::NothingKept,
-        Command::Number(_) => Text::NothingOffered,
-        Command::Silence => {
-            let _ended = receipt::end(&mut tx, &inbound.id, Outcome::Recorded, None, now).await?;
-            tx.commit().await?;
-            return Ok(Opened::Answered);
-        }
-        Command::Help => Text::Help,
-        Command::Balance => Text::Balance(ledger::balance(&mut tx, &person.id).await?),
-        Command::BriefMissing => Text::BriefMissing,
-        Command::Unreadable => Text::TextOnly,
-    };
-    generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, text).await?;
+    if let Command::Buy { wish } = command {
+        tx.commit().await?;
+        return Ok(Opened::Shop(person, wish));
+    }
+    answer::answer(&mut tx, worker, inbound, &person, &command, start.received_at).await?;
     tx.commit().await?;
     Ok(Opened::Answered)
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod admin;
+pub mod answer;
 pub mod budget;
 pub mod chore;
 pub mod command;
@@ -19,6 +20,7 @@ pub mod policy;
 pub mod reconcile;
 pub mod relay;
 pub mod reply;
+pub mod revise;
 pub mod shop;
 pub mod stripe;
 pub mod sweep;
@@ -54,6 +56,8 @@ pub struct Worker {
     pub budget: Budget,
     /// Where credits are bought, when they are.
     pub shop: Option<Shop>,
+    /// Where the web app is, if that was told.
+    pub web: Option<String>,
     /// Those who carry our words.
     pub providers: Providers,
     /// The time.
@@ -80,6 +84,7 @@ impl Worker {
             providers: config.providers(&http, patience.send_timeout),
             budget: config.budget.clone(),
             shop: config.shop(&http),
+            web: config.web.clone(),
             clock,
             patience,
         })

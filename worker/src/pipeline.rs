@@ -6,12 +6,14 @@
 mod intent;
 mod posts;
 mod prompt;
+mod revise;
 
 use metrics::counter;
 use shared::clock::Clock;
 use shared::fault;
+use shared::generation::Revision;
 use shared::language::Language;
-use shared::message::{MessageId, Provider};
+use shared::message::{Inbound, MessageId, Provider};
 use shared::price::ModelPrices;
 use shared::step::{self, Step};
 use sqlx::PgPool;
@@ -19,6 +21,7 @@ use sqlx::PgPool;
 pub use intent::Intent;
 pub use posts::Posts;
 
+use crate::Worker;
 use crate::error::JobError;
 use crate::openai::{Ask, OpenAi, REFUSAL};
 
@@ -59,9 +62,30 @@ pub struct Draft {
     pub posts: Posts,
 }
 
+impl<'a> Pipeline<'a> {
+    /// The steps of this message.
+    #[must_use]
+    pub fn of(worker: &'a Worker, inbound: &'a Inbound) -> Self {
+        Self {
+            openai: &worker.openai,
+            pool: &worker.pool,
+            clock: &worker.clock,
+            prices: &worker.budget.prices,
+            message: &inbound.id,
+            provider: inbound.provider,
+        }
+    }
+}
+
 impl Pipeline<'_> {
-    /// Takes the three steps. `interface` is the person's own language, for a brief that names none.
-    pub async fn write(&self, brief: &str, interface: Language) -> Result<Written, JobError> {
+    /// Takes the three steps. `interface` is the person's own language, for a brief that names none; `earlier` are posts
+    /// about the same brief, of which others are wanted.
+    pub async fn write(
+        &self,
+        brief: &str,
+        interface: Language,
+        earlier: Option<&[String; 3]>,
+    ) -> Result<Written, JobError> {
         let Some(answer) = self.step(&intent::ask(brief)).await? else { return Ok(Written::Refused) };
         let intent = Intent::read(&answer.output);
         let language = intent.language_name(interface);
@@ -70,19 +94,29 @@ impl Pipeline<'_> {
             return Ok(Written::Refused);
         };
         let prompt = prompt::read(&answer, brief);
-        let Some(answer) = self.step(&posts::ask(&prompt, &language)).await? else {
-            return Ok(Written::Refused);
-        };
-        let posts = match Posts::read(&answer, self.provider) {
-            Ok(posts) => posts,
-            Err(fault) => {
-                let repair = posts::ask_again(&prompt, &language, &answer.output, fault);
-                let Some(answer) = self.step(&repair).await? else { return Ok(Written::Refused) };
-                Posts::read(&answer, self.provider)
-                    .map_err(|fault| JobError::fail(format!("model: {fault}, twice")))?
-            }
-        };
+        let earlier = earlier.map(revise::document);
+        let ask = posts::ask(&prompt, &language, earlier.as_deref());
+        let Some(posts) = self.posts(ask).await? else { return Ok(Written::Refused) };
         Ok(Written::Posts(Box::new(Draft { intent, prompt, posts })))
+    }
+
+    /// The same posts, revised. `None`: the model declined.
+    pub async fn revise(&self, posts: &[String; 3], revision: Revision) -> Result<Option<Posts>, JobError> {
+        self.posts(revise::ask(&revise::document(posts), revision)).await
+    }
+
+    /// A step whose answer is three posts, with one repair. `None`: the model declined.
+    async fn posts(&self, ask: Ask<'_>) -> Result<Option<Posts>, JobError> {
+        let Some(answer) = self.step(&ask).await? else { return Ok(None) };
+        let fault = match Posts::read(&answer, self.provider) {
+            Ok(posts) => return Ok(Some(posts)),
+            Err(fault) => fault,
+        };
+        let Some(answer) = self.step(&posts::ask_again(ask, &answer.output, fault)).await? else {
+            return Ok(None);
+        };
+        let posts = Posts::read(&answer, self.provider);
+        posts.map(Some).map_err(|fault| JobError::fail(format!("model: {fault}, twice")))
     }
 
     /// One step: from the records, or from the model and then into the records. `None`: the model declined.

@@ -1,5 +1,5 @@
-//! Fitting an answer into messages, with what can be chosen under it: as few as possible, split between blocks, then between paragraphs and words,
-//! and never inside a word or an emoji unless one alone is longer than a message.
+//! Fitting an answer into messages, with what can be chosen under it: as few as possible, split between blocks, then
+//! between paragraphs and words, and never inside a word or an emoji unless one alone is longer than a message.
 
 use shared::language::Language;
 use shared::menu::Menu;
@@ -15,11 +15,14 @@ fn limit(provider: Provider) -> usize {
     }
 }
 
+/// The longest text above a list (Meta: Interactive list messages).
+const LIST_TEXT: usize = 4096;
+
 /// The longest text that can carry a menu, in UTF-16 units; `None`: no text can (Meta: Interactive messages. Twilio shows
 /// choices only through templates that an operator has to have approved).
 fn limit_with(menu: &Menu, provider: Provider) -> Option<usize> {
     match provider {
-        Provider::Meta => Some(if menu.list.is_some() { 4096 } else { 1024 }),
+        Provider::Meta => Some(if menu.list.is_some() { LIST_TEXT } else { 1024 }),
         Provider::Twilio => None,
     }
 }
@@ -42,12 +45,20 @@ pub fn write(text: Text<'_>, language: Language, provider: Provider) -> Reply {
     let mut fitted = parts(&blocks, provider);
     let Some(menu) = menu else { return Reply { parts: fitted, shown: None, menu: None } };
     let last = fitted.last().map_or(0, |part| units(part));
-    if limit_with(&menu, provider).is_some_and(|limit| last <= limit) {
-        return Reply { parts: fitted, shown: Some(menu.clone()), menu: Some(menu) };
+    let shown = match limit_with(&menu, provider) {
+        Some(limit) if last <= limit => Some(menu.clone()),
+        // One message, rather than a second one for the buttons: a list takes a longer text.
+        Some(_) if last <= LIST_TEXT => Some(menu.as_list(Text::opens_list(language))),
+        _ => None,
+    };
+    if shown.is_some() {
+        return Reply { parts: fitted, shown, menu: Some(menu) };
     }
-    let lines = menu.choices.iter().zip(1..).map(|(choice, number)| match &choice.description {
-        Some(description) => format!("*{number}.* {} ({description})", choice.title),
-        None => format!("*{number}.* {}", choice.title),
+    let lines = menu.choices.iter().zip(menu.numbered.len() + 1..).map(|(choice, number)| {
+        match &choice.description {
+            Some(description) => format!("*{number}.* {} ({description})", choice.title),
+            None => format!("*{number}.* {}", choice.title),
+        }
     });
     blocks.push(lines.collect::<Vec<_>>().join("\n"));
     blocks.push(Text::PickByNumber.in_language(language));

@@ -81,9 +81,14 @@ fn read_message(
 
 fn content(parameters: &Parameters<'_>) -> Content {
     let kind = parameters.get("MessageType").unwrap_or_else(|| "text".to_owned());
-    if parameters.get("OptOutType").is_some() {
-        // Advanced Opt-Out: Twilio has answered already and may refuse what we would add.
-        return Content::Silent("opt_out".to_owned());
+    if let Some(kind) = parameters.get("OptOutType") {
+        // Advanced Opt-Out: Twilio has answered already and may refuse what we would add. What was wished still counts.
+        let kind = match kind.to_ascii_uppercase().as_str() {
+            "STOP" => "opt_out_stop",
+            "START" => "opt_out_start",
+            _ => "opt_out",
+        };
+        return Content::Silent(kind.to_owned());
     }
     // A tap, not words: a title must never be taken for a brief.
     if let Some(id) = parameters.get("ListId").or_else(|| parameters.get("ButtonPayload")) {

@@ -11,7 +11,7 @@ async fn a_brief_becomes_three_posts(sandbox: &mut Sandbox, provider: Provider) 
     for number in 1..=3 {
         assert!(answer.contains(&format!("*{number}.* ")), "{answer}");
     }
-    assert!(answer.ends_with("💳 Il vous reste 4 crédits."), "{answer}");
+    assert!(answer.contains("💳 Il vous reste 4 crédits."), "{answer}");
     assert_eq!((alice.credits().await, alice.generations().await), (4, 1));
 }
 

@@ -16,8 +16,11 @@ mod money;
 mod operator;
 mod payments;
 mod queue;
+mod rework;
 mod shop;
+mod silence;
 mod sweep;
+mod talk;
 mod variables;
 mod webhook;
 

@@ -37,14 +37,14 @@ async fn who_runs_out_buys_and_gets_the_posts(sandbox: &mut Sandbox, provider: P
     assert!(thanks.contains("« Crée un post promo pour l’ouverture de ma boulangerie »"), "{thanks}");
     alice.picks(1).await;
     let posts = alice.hears().await;
-    assert!(posts.contains("*3.* ") && posts.ends_with("Il vous reste 19 crédits."), "{posts}");
+    assert!(posts.contains("*3.* ") && posts.contains("Il vous reste 19 crédits."), "{posts}");
     sandbox.is_quiet().await;
     assert_eq!((alice.credits().await, alice.charges().await, alice.generations().await), (19, (1, 0), 1));
     let brief: String =
         sqlx::query_scalar(r#"select "brief" from "Generation""#).fetch_one(&sandbox.pool).await.unwrap();
     assert_eq!(brief, BRIEF);
     // The brief was written about once: it is not there a second time.
-    alice.picks(1).await;
+    alice.says("gen:kept").await;
     assert!(alice.hears().await.starts_with("Je n’ai plus votre idée"));
     assert_eq!(alice.credits().await, 19);
 }

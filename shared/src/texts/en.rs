@@ -1,9 +1,13 @@
 //! English. Only one is singular.
 
-use super::{Text, Words, beginning};
+use chrono::{DateTime, Utc};
+
+use super::{Text, Words, beginning, numbered};
+use crate::generation::Revision;
 use crate::language::Language;
 use crate::ledger::Credits;
 
+#[expect(clippy::too_many_lines, reason = "one match: a sentence that is missing does not compile")]
 pub(super) fn say(text: Text<'_>) -> Vec<String> {
     let sentence = match text {
         Text::Help => "👋 I’m *Postly*: I write your social-media posts.\n\n\
@@ -14,6 +18,13 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             • *gen* followed by your idea: create posts\n\
             • *balance*: your credits\n\
             • *buy*: top up your credits\n\
+            • *again*: another version (1 credit)\n\
+            • *translate*, *shorter*: rework your posts (free)\n\
+            • *history*: your latest posts\n\
+            • *lang*: French or English\n\
+            • *login*: your account on the website\n\
+            • *stop*: no more messages\n\
+            • *delete my data*\n\
             • *help*: this message"
             .to_owned(),
         Text::Balance(credits) => format!("💳 You have {} left.", count(credits)),
@@ -27,18 +38,14 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             Nothing was charged.\n\n\
             I’ll keep your idea for 24 hours: choose a top-up, and I’ll offer to write the posts as soon as the payment is in."
             .to_owned(),
-        Text::Posts { posts: [one, two, three], left, low } => {
-            return vec![
-                "✨ Here are your three posts, ready to publish:".to_owned(),
-                format!("*1.* {one}"),
-                format!("*2.* {two}"),
-                format!("*3.* {three}"),
-                if low {
+        Text::Posts { posts, left, low, .. } => {
+            let mut blocks = numbered("✨ Here are your three posts, ready to publish:", posts);
+            blocks.push(if low {
                     format!("💳 You have only {} left. Write *buy* to top up.", count(left))
                 } else {
                     format!("💳 You have {} left.", count(left))
-                },
-            ];
+                });
+            return blocks;
         }
         Text::TextOnly => "For now I only read written messages. \
             Describe your post in a sentence and I’ll take care of it. Nothing was charged."
@@ -101,12 +108,77 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             Nothing was charged. Send me your idea again tomorrow."
                 .to_owned()
         }
+        Text::Thanks => "You’re welcome! Send me your next idea whenever you like. 🙂".to_owned(),
+        Text::Listening => {
+            "👌 I’m here: send me an idea for a post, or write *help* to see what I can do.".to_owned()
+        }
+        Text::Almost { word } => format!(
+            "Did you mean *{}*? If it is an idea for a post, write *gen* followed by your idea. Nothing was charged.",
+            word.en
+        ),
+        Text::AskLanguage => "🌍 Which language shall I answer in? \
+            Your posts follow the language of your idea."
+            .to_owned(),
+        Text::LanguageSet => "🇬🇧 Noted: from now on I’ll answer in English. \
+            Your posts follow the language of your idea."
+            .to_owned(),
+        Text::History { .. } => {
+            "🗂️ Your latest posts. Choose the ones you would like to receive again, free of charge.".to_owned()
+        }
+        Text::NoHistory => "I have no posts of yours here yet. Send me an idea and I’ll get to it.".to_owned(),
+        Text::OnePost(post) => post.to_owned(),
+        Text::Resent { posts, .. } => return numbered("🗂️ Here are your three posts again:", posts),
+        Text::Revised { revision, posts, .. } => {
+            let intro = match revision {
+                Revision::Shorten => "✂️ Here are your three posts, shorter:",
+                Revision::Translate(Language::Fr) => "🇫🇷 Here are your three posts in French:",
+                Revision::Translate(Language::En) => "🇬🇧 Here are your three posts in English:",
+            };
+            return numbered(intro, posts);
+        }
+        Text::Stopped => "Noted: I won’t write to you any more. Your credits remain yours. \
+            Write *start* whenever you want to go on."
+            .to_owned(),
+        Text::Started => "👋 Good to have you back! Send me your idea for a post.".to_owned(),
+        Text::StillStopped => "You asked me not to write to you any more, so I created nothing and nothing was charged. \
+            Write *start* to go on."
+            .to_owned(),
+        Text::Login { url: Some(url) } => {
+            format!("🔐 Your account is at {url}\nSign in with the number of this phone.")
+        }
+        Text::Login { url: None } => "🔐 Sign in on the Postly website with the number of this phone.".to_owned(),
+        Text::AskErase => "🗑️ Shall we delete your messages, your posts and your contact details? \
+            Any credits you have left would be lost, and it can’t be undone."
+            .to_owned(),
+        Text::EraseNoted => "🗑️ Your request for deletion is recorded. It will be dealt with within a month; \
+            payment records that the law obliges us to keep will be kept without your name."
+            .to_owned(),
         Text::PickByNumber => "Reply with the number of your choice.".to_owned(),
     };
     vec![sentence]
 }
 
-pub(super) const WORDS: Words = Words { packs: "See the top-ups", write_them: "Write the posts", count };
+pub(super) const WORDS: Words = Words {
+    packs: "See the top-ups",
+    write_them: "Write the posts",
+    choose: "Choose",
+    again: "Redo (1 credit)",
+    translate: |language| match language {
+        Language::Fr => "Translate to French",
+        Language::En => "Translate to English",
+    },
+    shorter: "Shorter",
+    post: "Post",
+    free: "free",
+    start: "Go on",
+    erase: "Yes, delete",
+    count,
+    day,
+};
+
+fn day(at: DateTime<Utc>) -> String {
+    at.format("%-d %B %Y").to_string()
+}
 
 fn count(credits: Credits) -> String {
     match credits.get() {

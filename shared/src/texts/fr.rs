@@ -1,9 +1,13 @@
 //! Le français, langue première du produit. En français, zéro et un sont au singulier.
 
-use super::{Text, Words, beginning};
+use chrono::{DateTime, Datelike, Utc};
+
+use super::{Text, Words, beginning, numbered};
+use crate::generation::Revision;
 use crate::language::Language;
 use crate::ledger::Credits;
 
+#[expect(clippy::too_many_lines, reason = "one match: a sentence that is missing does not compile")]
 pub(super) fn say(text: Text<'_>) -> Vec<String> {
     let sentence = match text {
         Text::Help => "👋 Je suis *Postly* : j’écris vos posts pour les réseaux sociaux.\n\n\
@@ -14,6 +18,13 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             • *gen* suivi de votre idée : créer des posts\n\
             • *solde* : vos crédits\n\
             • *acheter* : recharger vos crédits\n\
+            • *encore* : une autre version (1 crédit)\n\
+            • *traduire*, *plus court* : retoucher vos posts (gratuit)\n\
+            • *historique* : vos derniers posts\n\
+            • *langue* : français ou anglais\n\
+            • *connexion* : votre compte sur le site\n\
+            • *stop* : ne plus recevoir de messages\n\
+            • *supprimer mes données*\n\
             • *aide* : ce message"
             .to_owned(),
         Text::Balance(credits) => format!("💳 Il vous reste {}.", count(credits)),
@@ -29,18 +40,14 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             Je garde votre idée pendant 24 heures : choisissez une recharge, et je vous proposerai de créer les posts dès que le paiement sera reçu."
                 .to_owned()
         }
-        Text::Posts { posts: [one, two, three], left, low } => {
-            return vec![
-                "✨ Voici vos trois posts, prêts à publier :".to_owned(),
-                format!("*1.* {one}"),
-                format!("*2.* {two}"),
-                format!("*3.* {three}"),
-                if low {
+        Text::Posts { posts, left, low, .. } => {
+            let mut blocks = numbered("✨ Voici vos trois posts, prêts à publier :", posts);
+            blocks.push(if low {
                     format!("💳 Il ne vous reste que {}. Écrivez *acheter* pour recharger.", count(left))
                 } else {
                     format!("💳 Il vous reste {}.", count(left))
-                },
-            ];
+                });
+            return blocks;
         }
         Text::TextOnly => "Pour l’instant, je ne lis que les messages écrits. \
             Décrivez-moi votre post en une phrase et je m’en occupe. Rien n’a été débité."
@@ -99,12 +106,95 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::Capped { everybody: true } => "Postly a atteint sa limite du jour et ne peut pas créer de posts pour \
             l’instant. Rien n’a été débité. Renvoyez-moi votre idée demain."
             .to_owned(),
+        Text::Thanks => "Avec plaisir ! Envoyez-moi votre prochaine idée quand vous voulez. 🙂".to_owned(),
+        Text::Listening => {
+            "👌 Je suis là : envoyez-moi une idée de post, ou écrivez *aide* pour voir ce que je sais faire.".to_owned()
+        }
+        Text::Almost { word } => format!(
+            "Vouliez-vous dire *{}* ? Si c’est une idée de post, écrivez *gen* suivi de votre idée. \
+            Rien n’a été débité.",
+            word.fr
+        ),
+        Text::AskLanguage => "🌍 Dans quelle langue voulez-vous que je vous réponde ? \
+            Vos posts, eux, suivent la langue de votre idée."
+            .to_owned(),
+        Text::LanguageSet => "🇫🇷 C’est noté : je vous réponds désormais en français. \
+            Vos posts, eux, suivent la langue de votre idée."
+            .to_owned(),
+        Text::History { .. } => {
+            "🗂️ Vos derniers posts. Choisissez ceux que vous voulez recevoir de nouveau, c’est gratuit.".to_owned()
+        }
+        Text::NoHistory => "Je n’ai pas encore de posts de vous ici. Envoyez-moi une idée et je m’en occupe.".to_owned(),
+        Text::OnePost(post) => post.to_owned(),
+        Text::Resent { posts, .. } => return numbered("🗂️ Voici de nouveau vos trois posts :", posts),
+        Text::Revised { revision, posts, .. } => {
+            let intro = match revision {
+                Revision::Shorten => "✂️ Voici vos trois posts, en plus court :",
+                Revision::Translate(Language::Fr) => "🇫🇷 Voici vos trois posts en français :",
+                Revision::Translate(Language::En) => "🇬🇧 Voici vos trois posts en anglais :",
+            };
+            return numbered(intro, posts);
+        }
+        Text::Stopped => "C’est noté : je ne vous écris plus. Vos crédits restent à vous. \
+            Écrivez *start* pour reprendre quand vous voulez."
+            .to_owned(),
+        Text::Started => "👋 Content de vous retrouver ! Envoyez-moi votre idée de post.".to_owned(),
+        Text::StillStopped => "Vous m’avez demandé de ne plus vous écrire, je n’ai donc rien créé et rien n’a été débité. \
+            Écrivez *start* pour reprendre."
+            .to_owned(),
+        Text::Login { url: Some(url) } => {
+            format!("🔐 Votre compte est sur {url}\nConnectez-vous avec le numéro de ce téléphone.")
+        }
+        Text::Login { url: None } => {
+            "🔐 Connectez-vous sur le site de Postly avec le numéro de ce téléphone.".to_owned()
+        }
+        Text::AskErase => "🗑️ Voulez-vous que nous supprimions vos messages, vos posts et vos coordonnées ? \
+            Les crédits qui vous restent seraient perdus, et c’est définitif."
+            .to_owned(),
+        Text::EraseNoted => "🗑️ Votre demande de suppression est enregistrée. Elle sera traitée dans un délai d’un mois ; \
+            les écritures de paiement que la loi nous oblige à garder le seront sans votre nom."
+            .to_owned(),
         Text::PickByNumber => "Répondez par le numéro de votre choix.".to_owned(),
     };
     vec![sentence]
 }
 
-pub(super) const WORDS: Words = Words { packs: "Voir les recharges", write_them: "Créer les posts", count };
+pub(super) const WORDS: Words = Words {
+    packs: "Voir les recharges",
+    write_them: "Créer les posts",
+    choose: "Choisir",
+    again: "Refaire (1 crédit)",
+    translate: |language| match language {
+        Language::Fr => "Traduire en français",
+        Language::En => "Traduire en anglais",
+    },
+    shorter: "Plus court",
+    post: "Post",
+    free: "gratuit",
+    start: "Reprendre",
+    erase: "Oui, supprimer",
+    count,
+    day,
+};
+
+fn day(at: DateTime<Utc>) -> String {
+    const MONTHS: [&str; 12] = [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ];
+    let number = if at.day() == 1 { "1er".to_owned() } else { at.day().to_string() };
+    format!("{number} {} {}", MONTHS[at.month0() as usize], at.year())
+}
 
 fn count(credits: Credits) -> String {
     match credits.get() {

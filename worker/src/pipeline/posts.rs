@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::message::{Provider, clean};
 use shared::step::Step;
 
@@ -46,7 +46,8 @@ impl fmt::Display for PostsFault {
     }
 }
 
-pub(super) fn ask<'a>(prompt: &'a str, language: &str) -> Ask<'a> {
+/// Its name, and the schema itself.
+pub(super) fn schema() -> (&'static str, Value) {
     let post = json!({ "type": "string" });
     let schema = json!({
         "type": "object",
@@ -54,16 +55,27 @@ pub(super) fn ask<'a>(prompt: &'a str, language: &str) -> Ask<'a> {
         "required": ["post_1", "post_2", "post_3"],
         "properties": { "post_1": post, "post_2": post, "post_3": post },
     });
+    ("posts", schema)
+}
+
+/// `earlier`: posts about the same brief that the person has seen, as a model would have answered them.
+pub(super) fn ask<'a>(prompt: &'a str, language: &str, earlier: Option<&'a str>) -> Ask<'a> {
+    let mut turns = vec![("user", prompt)];
+    if let Some(earlier) = earlier {
+        turns.extend([("assistant", earlier), ("user", OTHERS)]);
+    }
     Ask {
         step: "posts",
         system: include_str!("../../prompts/write_posts.md").replace("{{language}}", language),
-        turns: vec![("user", prompt)],
-        schema: Some(("posts", schema)),
+        turns,
+        schema: Some(schema()),
     }
 }
 
+const OTHERS: &str = "Three others from the same brief, please: other angles, other openings, other words.";
+
 /// The one repair: the same request, the faulty answer, and what was wrong with it.
-pub(super) fn ask_again<'a>(prompt: &'a str, language: &str, answer: &'a str, fault: PostsFault) -> Ask<'a> {
+pub(super) fn ask_again<'a>(mut first: Ask<'a>, answer: &'a str, fault: PostsFault) -> Ask<'a> {
     let remark = match fault {
         PostsFault::Shape => {
             "That was not valid JSON for the schema. Answer again, with nothing but the JSON."
@@ -72,12 +84,9 @@ pub(super) fn ask_again<'a>(prompt: &'a str, language: &str, answer: &'a str, fa
         PostsFault::Alike => "Two posts were the same. Answer again with three different posts.",
         PostsFault::TooLong => "A post was too long. Answer again with posts of at most 600 characters.",
     };
-    let first = ask(prompt, language);
-    Ask {
-        step: "posts_repair",
-        turns: vec![("user", prompt), ("assistant", answer), ("user", remark)],
-        ..first
-    }
+    first.turns.extend([("assistant", answer), ("user", remark)]);
+    let step = if first.step == "revise" { "revise_repair" } else { "posts_repair" };
+    Ask { step, ..first }
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::brief::{self, Language};
 use super::errors::OpenAiFault;
 use super::posts;
-use super::request::{Asked, last_user_text, text_of};
+use super::request::{Asked, answers, first_user_text, text_of};
 use super::schema::is;
 
 /// How long a post is that was ordered long, at least, in characters.
@@ -39,7 +39,9 @@ struct Author<'a> {
 
 /// The content for a request.
 pub(super) fn content(asked: &Asked, request: &Value, fault: Option<OpenAiFault>) -> String {
-    let user = in_words(last_user_text(request));
+    let turn = first_user_text(request);
+    let given = edits(&turn, asked);
+    let user = in_words(turn);
     let instructions = format!("{}\n{user}", text_of(request, &["system", "developer"]));
     let language = brief::demanded_language(&instructions).or_else(|| brief::language(&user));
     let language = language.unwrap_or(Language::French);
@@ -47,8 +49,34 @@ pub(super) fn content(asked: &Asked, request: &Value, fault: Option<OpenAiFault>
         let paragraph = posts::instructions(&user, language);
         return if asked.json_object { json!({"text": paragraph}).to_string() } else { paragraph };
     };
-    let mut author = Author { request: user, language, root: schema, fault, posts: 0 };
+    if let Some(given) = given {
+        return edited(&given, &instructions, language).to_string();
+    }
+    // What it has written before, it does not write again.
+    let posts = 3 * answers(request);
+    let mut author = Author { request: user, language, root: schema, fault, posts };
     author.fill("", schema, 0).to_string()
+}
+
+/// The texts of a turn that are to be edited: a JSON object of texts with the very names that the schema asks for.
+fn edits(turn: &str, asked: &Asked) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(given)) = serde_json::from_str::<Value>(turn) else { return None };
+    let wanted = asked.schema.as_ref()?["properties"].as_object()?;
+    let same = given.len() == wanted.len()
+        && wanted.keys().all(|name| given.get(name).is_some_and(Value::is_string));
+    same.then_some(given)
+}
+
+/// The same texts, edited as the instructions say: cut to half where they are to be
+/// shorter, otherwise written anew in the language that is demanded.
+fn edited(given: &Map<String, Value>, instructions: &str, language: Language) -> Value {
+    let shorter = ["half as long", "shorter", "plus court"].iter().any(|word| instructions.contains(word));
+    let edit = |(number, (name, text)): (usize, (&String, &Value))| {
+        let text = text.as_str().unwrap_or_default();
+        let text = if shorter { posts::shortened(text) } else { posts::post(text, language, number) };
+        (name.clone(), json!(text))
+    };
+    Value::Object(given.iter().enumerate().map(edit).collect())
 }
 
 /// The words of a turn. A turn that is a JSON document says the most in its longest text.

@@ -141,6 +141,19 @@ pub(super) fn last_user_text(request: &Value) -> String {
     last.map(|message| content(&message["content"])).unwrap_or_default()
 }
 
+/// The first `user` message as text: what the conversation is about, whatever was said since.
+pub(super) fn first_user_text(request: &Value) -> String {
+    let messages = request["messages"].as_array().map_or(&[][..], Vec::as_slice);
+    let first = messages.iter().find(|message| message["role"] == "user");
+    first.map(|message| content(&message["content"])).unwrap_or_default()
+}
+
+/// How often the model has answered already in this conversation.
+pub(super) fn answers(request: &Value) -> usize {
+    let messages = request["messages"].as_array().map_or(&[][..], Vec::as_slice);
+    messages.iter().filter(|message| message["role"] == "assistant").count()
+}
+
 /// All messages of these roles as one text; of all roles when none is named.
 pub(super) fn text_of(request: &Value, roles: &[&str]) -> String {
     let messages = request["messages"].as_array().map_or(&[][..], Vec::as_slice);

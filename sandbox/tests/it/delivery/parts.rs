@@ -19,7 +19,7 @@ async fn long(sandbox: &mut Sandbox) -> Person {
 fn is_whole_and_in_order(heard: &[String]) {
     let starts: Vec<String> = heard.iter().map(|part| part.chars().take(4).collect()).collect();
     assert_eq!(starts, ["✨ Vo", "*2.*", "*3.*"]);
-    assert!(heard[0].contains("*1.* ") && heard[2].ends_with("💳 Il vous reste 4 crédits."));
+    assert!(heard[0].contains("*1.* ") && heard[2].contains("💳 Il vous reste 4 crédits."));
     assert!(heard.iter().all(|part| part.chars().count() > 1_000));
 }
 

@@ -1,0 +1,79 @@
+//! What a person has asked for, about how we speak to them: a language, and silence.
+//!
+//! Owner of `wa.preference`. The web app sees a chosen language in its own column as well.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::language::Language;
+use crate::message::MessageId;
+use crate::person::UserId;
+
+/// Chooses a language.
+pub async fn speak(
+    db: &mut PgConnection,
+    user: &UserId,
+    language: Language,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.preference (user_id, language) values ($1, $2)
+         on conflict (user_id) do update set language = excluded.language",
+    )
+    .bind(user.as_str())
+    .bind(language.code())
+    .execute(&mut *db)
+    .await?;
+    sqlx::query(r#"update "User" set "waPreferredLang" = $2, "updatedAt" = $3 where "id" = $1"#)
+        .bind(user.as_str())
+        .bind(language.code())
+        .bind(now.naive_utc())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Nothing more is sent from this moment on, but answers to what is asked for later.
+pub async fn stop(db: impl PgExecutor<'_>, user: &UserId, at: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.preference as p (user_id, stopped_at) values ($1, $2)
+         on conflict (user_id) do update set stopped_at = coalesce(p.stopped_at, excluded.stopped_at)",
+    )
+    .bind(user.as_str())
+    .bind(at)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Everything is sent again.
+pub async fn start(db: impl PgExecutor<'_>, user: &UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("update wa.preference set stopped_at = null where user_id = $1")
+        .bind(user.as_str())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Whether this person wants no messages.
+pub async fn is_stopped(db: impl PgExecutor<'_>, user: &UserId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from wa.preference where user_id = $1 and stopped_at is not null)",
+    )
+    .bind(user.as_str())
+    .fetch_one(db)
+    .await
+}
+
+/// Whether what this message causes to be said must not be sent: its person wants no messages, and it is nothing that
+/// they have asked for since.
+pub async fn silences(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (
+           select from wa.receipt r join wa.preference p on p.user_id = r.user_id
+           where r.message_id = $1 and (p.stopped_at > r.received_at or p.stopped_at is not null and r.kind = 'payment'))",
+    )
+    .bind(cause.as_str())
+    .fetch_one(db)
+    .await
+}
