@@ -94,6 +94,7 @@ impl Sandbox {
         let ingest = serve(app(&variables, &clock), &door).await;
         stage.calls(&ingest);
         let patience = Patience {
+            typing_again: Duration::from_secs(2),
             attempts: 3,
             retry: Backoff { first: Duration::from_millis(20), longest: Duration::from_millis(100) },
             unknown_deadline: Duration::from_secs(3),

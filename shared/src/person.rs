@@ -34,8 +34,11 @@ impl UserId {
 pub struct Person {
     /// The account.
     pub id: UserId,
-    /// The preferred language; French when nothing is known.
+    /// The language that they chose here, otherwise the one that they chose on the web, otherwise that of their last
+    /// brief; French when nothing is known.
     pub language: Language,
+    /// Whether they chose it.
+    pub chosen: bool,
     /// Whether they want no messages but answers to what they ask for.
     pub stopped: bool,
 }
@@ -95,7 +98,7 @@ pub async fn resolve(
 /// The person of an account that is known already.
 pub async fn known(db: &mut PgConnection, user: &UserId) -> Result<Option<Person>, sqlx::Error> {
     let row: Option<Row> = sqlx::query_as(
-        r#"select u."id", u."waPreferredLang", p.stopped_at is not null from "User" u
+        r#"select u."id", u."waPreferredLang", p.language, p.written, p.stopped_at is not null from "User" u
            left join wa.preference p on p.user_id = u."id" where u."id" = $1"#,
     )
     .bind(user.as_str())
@@ -169,7 +172,7 @@ async fn lookup(
     let (kinds, values): (Vec<&str>, Vec<&str>) =
         identities.iter().map(|(kind, value)| (*kind, value.as_str())).unzip();
     let rows: Vec<Row> = sqlx::query_as(
-        r#"select u."id", u."waPreferredLang", p.stopped_at is not null
+        r#"select u."id", u."waPreferredLang", p.language, p.written, p.stopped_at is not null
            from unnest($1::text[], $2::text[]) with ordinality as wanted (kind, value, place)
            join wa.identity i using (kind, value)
            join "User" u on u."id" = i.user_id
@@ -187,7 +190,7 @@ async fn lookup(
 /// An account that the web app has linked to this number or to this WhatsApp user.
 async fn linked_on_the_web(db: &mut PgConnection, sender: &Sender) -> Result<Option<Person>, sqlx::Error> {
     let row: Option<Row> = sqlx::query_as(
-        r#"select u."id", u."waPreferredLang", p.stopped_at is not null from "User" u
+        r#"select u."id", u."waPreferredLang", p.language, p.written, p.stopped_at is not null from "User" u
            left join wa.preference p on p.user_id = u."id"
            where u."waPhoneE164" = $1 or u."waUserId" = $2
            order by (u."waUserId" = $2) desc nulls last limit 1"#,
@@ -212,13 +215,17 @@ async fn open(db: &mut PgConnection, sender: &Sender, now: DateTime<Utc>) -> Res
     .bind(now.naive_utc())
     .execute(db)
     .await?;
-    Ok(Person { id: UserId(id), language: Language::default(), stopped: false })
+    Ok(Person { id: UserId(id), language: Language::default(), chosen: false, stopped: false })
 }
 
-/// Id, language, and whether they want no messages.
-type Row = (String, Option<String>, bool);
+/// Id, the web app's language, the chosen one, that of the last brief, and whether they want no messages.
+type Row = (String, Option<String>, Option<String>, Option<String>, bool);
 
-fn person((id, language, stopped): Row) -> Person {
-    let language = language.as_deref().and_then(Language::from_tag).unwrap_or_default();
-    Person { id: UserId(id), language, stopped }
+fn person((id, web, here, written, stopped): Row) -> Person {
+    let read = |tag: Option<String>| tag.as_deref().and_then(Language::from_tag);
+    // French is the default of the web app's column: it says nothing.
+    let web = read(web).filter(|web| *web != Language::default());
+    let chosen = read(here).or(web);
+    let language = chosen.or_else(|| read(written)).unwrap_or_default();
+    Person { id: UserId(id), language, chosen: chosen.is_some(), stopped }
 }

@@ -33,6 +33,19 @@ pub async fn speak(
     Ok(())
 }
 
+/// Notes in which language they wrote, for as long as they choose none.
+pub async fn wrote(db: impl PgExecutor<'_>, user: &UserId, language: Language) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.preference as p (user_id, written) values ($1, $2)
+         on conflict (user_id) do update set written = excluded.written where p.written is distinct from excluded.written",
+    )
+    .bind(user.as_str())
+    .bind(language.code())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Nothing more is sent from this moment on, but answers to what is asked for later.
 pub async fn stop(db: impl PgExecutor<'_>, user: &UserId, at: DateTime<Utc>) -> Result<(), sqlx::Error> {
     sqlx::query(

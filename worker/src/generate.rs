@@ -3,12 +3,13 @@
 
 use chrono::{DateTime, Utc};
 use shared::generation::{self, Generation};
+use shared::language::Language;
 use shared::ledger::{self, Entry, Posted};
 use shared::message::{Inbound, MessageId};
 use shared::person::Person;
 use shared::receipt::{self, Outcome};
 use shared::texts::Text;
-use shared::{fault, kept, menu, outbox};
+use shared::{fault, kept, menu, outbox, preference};
 use sqlx::PgConnection;
 
 use crate::Worker;
@@ -139,9 +140,26 @@ async fn finish(
         tokens: shared::step::tokens(&mut *db, &inbound.id).await?,
     };
     let generation = &generation::add(db, &person.id, &generation, now).await?;
+    let person = &spoken_to(db, person, draft.intent.written_in.as_deref()).await?;
     let translation = generation::translation(draft.intent.language.as_deref(), person.language);
     say(db, inbound, person, Text::Posts { generation, posts, left, low, translation }, now).await?;
     Ok(true)
+}
+
+/// The person, spoken to in the language that they have just written in, unless they chose one.
+async fn spoken_to(
+    db: &mut PgConnection,
+    person: &Person,
+    written_in: Option<&str>,
+) -> Result<Person, sqlx::Error> {
+    let mut person = person.clone();
+    if let Some(language) = written_in.and_then(Language::from_tag)
+        && !person.chosen
+    {
+        preference::wrote(db, &person.id, language).await?;
+        person.language = language;
+    }
+    Ok(person)
 }
 
 /// The model declined: said politely, and nothing is charged. `false`: another worker had ended it.

@@ -18,7 +18,7 @@ use crate::delivery::{self, Delivered};
 use crate::error::JobError;
 use crate::generate::{self, Brief, Held};
 use crate::lanes::Assignment;
-use crate::{answer, payment, policy, revise, shop};
+use crate::{answer, detection, payment, policy, revise, shop, typing};
 
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
@@ -99,11 +99,11 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
         Opened::Brief(person, brief) => {
             fault::point("hold.done");
             fault::poison(&brief.text);
-            typing(worker, inbound);
+            let _typing = typing::begin(worker, inbound);
             generate::write(worker, inbound, &person, &brief).await?;
         }
         Opened::Revise(person, earlier, revision) => {
-            typing(worker, inbound);
+            let _typing = typing::begin(worker, inbound);
             revise::write(worker, inbound, &person, &earlier, revision).await?;
         }
         Opened::Shop(person, wish) => {
@@ -114,12 +114,6 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
         Opened::GivenUp(reason) => return Err(JobError::fail(reason)),
     }
     deliver(worker, &job.id, job.received_at).await
-}
-
-/// Shows that the message was read and that somebody is at it. Nobody waits for that.
-fn typing(worker: &Worker, inbound: &Inbound) {
-    let (providers, inbound) = (worker.providers.clone(), inbound.clone());
-    tokio::spawn(async move { providers.typing(&inbound).await });
 }
 
 /// Sends what is to be sent. Nobody pays for posts of which no part was taken.
@@ -163,9 +157,15 @@ async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Op
             });
         }
     }
-    let person = person::resolve(&mut tx, &inbound.sender, now).await?;
+    let mut person = person::resolve(&mut tx, &inbound.sender, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     let command = generate::asked(&mut tx, inbound, &person, start.received_at).await?;
+    if let Command::Generate { brief } = &command
+        && !person.chosen
+    {
+        // For what may be said before the model has told it better.
+        person.language = detection::guess(brief).unwrap_or(person.language);
+    }
     if person.stopped && answer::answer_stopped(&mut tx, worker, inbound, &person, &command).await?.is_some()
     {
         tx.commit().await?;

@@ -7,6 +7,7 @@ pub mod chore;
 pub mod command;
 pub mod config;
 pub mod delivery;
+pub mod detection;
 pub mod doctor;
 pub mod error;
 pub mod generate;
@@ -24,6 +25,7 @@ pub mod revise;
 pub mod shop;
 pub mod stripe;
 pub mod sweep;
+pub mod typing;
 pub mod whatsapp;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! Each answer is recorded before the next step begins. A step found recorded is not paid for again, even if its
 //! answer was bad.
 
+mod formatting;
 mod intent;
 mod posts;
 mod prompt;

@@ -40,6 +40,9 @@ pub const SEND_DEADLINE: Duration = Duration::from_hours(1);
 /// Read receipt and typing indicator: nice to have, never waited for longer.
 pub const TYPING_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The indicator fades after 25 s (Meta, Twilio): it is shown again before that while an answer is being written.
+pub const TYPING_AGAIN: Duration = Duration::from_secs(20);
+
 /// How long a send whose outcome is unknown waits for the provider's report before it is sent once more. Reports
 /// take seconds; longer than [`SEND_TIMEOUT`], so that a zombie's send has come to its end.
 pub const UNKNOWN_DEADLINE: Duration = Duration::from_mins(1);
@@ -154,6 +157,8 @@ pub struct Patience {
     pub operator_deadline: Duration,
     /// See [`MODEL_TIMEOUT`].
     pub model_timeout: Duration,
+    /// See [`TYPING_AGAIN`].
+    pub typing_again: Duration,
     /// See [`SWEEP_PERIOD`].
     pub sweep_period: Duration,
     /// See [`SWEEP_AGE`].
@@ -174,6 +179,7 @@ impl Default for Patience {
             operator_pause: OPERATOR_PAUSE,
             operator_deadline: OPERATOR_DEADLINE,
             model_timeout: MODEL_TIMEOUT,
+            typing_again: TYPING_AGAIN,
             sweep_period: SWEEP_PERIOD,
             sweep_age: SWEEP_AGE,
             reconcile_period: RECONCILE_PERIOD,
@@ -196,6 +202,7 @@ impl Patience {
             operator_pause: Duration::from_millis(300),
             operator_deadline: Duration::from_secs(30),
             model_timeout: Duration::from_secs(3),
+            typing_again: Duration::from_secs(2),
             sweep_period: Duration::from_millis(500),
             // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
             sweep_age: Duration::from_secs(2),

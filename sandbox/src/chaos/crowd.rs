@@ -95,13 +95,19 @@ impl Member {
                     let (one, other) = tokio::join!(self.says(world, one), self.says(world, other));
                     earlier.extend([one, other]);
                 }
-                // Work that takes long, and a backlog behind it that a zombie could rob.
+                // Work that takes long, and a backlog behind it that a zombie could rob: long work again, so that whoever
+                // has taken over is still at it when somebody settles what was never theirs.
                 78..88 => {
-                    let long = format!("Crée un post sur notre {TEDIOUS} ref-{}-{number}z", self.place);
-                    earlier.push(self.says(world, (Kind::Brief, long, number)).await);
-                    for _ in 0..3 {
+                    for tedious in [true, true, false, false, false] {
+                        let said = if tedious {
+                            let long =
+                                format!("Crée un post sur notre {TEDIOUS} ref-{}-{number}z", self.place);
+                            (Kind::Brief, long, number)
+                        } else {
+                            self.command(number, &mut rng)
+                        };
+                        earlier.push(self.says(world, said).await);
                         number += 1;
-                        earlier.push(self.says(world, self.command(number, &mut rng)).await);
                     }
                 }
                 _ => {

@@ -131,12 +131,14 @@ impl OpenAi {
         self.0.calls.read(|calls| calls.made.iter().filter_map(refused).collect())
     }
 
-    /// The keys of those who wait for an answer at the moment, as far as the latest `among` calls tell.
+    /// The keys of those who wait for an answer to a request with this word at the moment, as far as the latest `among`
+    /// calls tell.
     #[must_use]
-    pub fn waiting(&self, among: usize) -> Vec<String> {
+    pub fn waiting(&self, among: usize, word: &str) -> Vec<String> {
         self.0.calls.read(|calls| {
             let latest = calls.made.iter().rev().take(among);
-            latest.filter(|call| call.status.is_none()).map(|call| call.key.clone()).collect()
+            let waits = |call: &&calls::Call| call.status.is_none() && call.user_text.contains(word);
+            latest.filter(waits).map(|call| call.key.clone()).collect()
         })
     }
 

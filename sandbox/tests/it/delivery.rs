@@ -172,6 +172,28 @@ async fn a_person_sees_that_we_are_at_work(sandbox: &mut Sandbox, provider: Prov
     assert!(!sees_typing());
 }
 
+/// The indicator fades after 25 seconds at both providers.
+async fn a_long_work_is_shown_again_and_again(sandbox: &mut Sandbox, provider: Provider) {
+    sandbox.stops_workers().await;
+    sandbox.patience.typing_again = Duration::from_millis(50);
+    sandbox.starts_worker();
+    let alice = somebody(sandbox, provider).await;
+    sandbox.stage.openai.hold();
+    alice.says(BRIEF).await;
+    let shown = || match provider {
+        Provider::Meta => sandbox.stage.meta.read_receipts().len(),
+        Provider::Twilio => sandbox.stage.twilio.typings().len(),
+    };
+    crate::crash::until(async || shown() >= 3).await;
+    sandbox.stage.openai.release();
+    alice.hears().await;
+    sandbox.is_quiet().await;
+    let ended = shown();
+    alice.says("solde").await;
+    alice.hears().await;
+    assert_eq!(shown(), ended, "nobody is at work any more");
+}
+
 crate::for_each_provider! {
     passing => super::a_passing_refusal_is_tried_again;
     unclear => super::an_answer_that_says_nothing_is_waited_for_and_then_sent_again;
@@ -180,6 +202,7 @@ crate::for_each_provider! {
     locked_out => super::a_number_that_is_locked_out_loses_nothing;
     apology => super::an_apology_is_not_lost;
     typing => super::a_person_sees_that_we_are_at_work;
+    typing_on => super::a_long_work_is_shown_again_and_again;
 }
 
 /// Meta asks for six seconds between two messages to one person.

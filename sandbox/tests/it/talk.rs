@@ -28,6 +28,24 @@ async fn a_language_is_chosen_once_and_stays(sandbox: &mut Sandbox, provider: Pr
     assert_eq!(alice.charges().await, (1, 0));
 }
 
+/// The language of the interface follows the brief until one is chosen; the posts may be wanted in another one.
+async fn who_writes_english_is_answered_in_english(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = sandbox.person(provider).with_credits(2).await;
+    alice.says("Write a post about the opening of our new bakery, please").await;
+    let posts = alice.hears().await;
+    assert!(posts.starts_with("✨ Here are your three posts"), "{posts}");
+    alice.says("balance").await;
+    assert_eq!(alice.hears().await, "💳 You have 1 credit left.");
+    alice.says("Un post en anglais sur l’ouverture de notre boulangerie à Lyon").await;
+    let posts = alice.hears().await;
+    assert!(posts.starts_with("✨ Voici vos trois posts") && posts.contains("good reasons"), "{posts}");
+    // Before any model is asked, the words alone must tell.
+    alice.says("Write a post about the opening of our second bakery in the old town").await;
+    assert!(alice.hears().await.starts_with("You have no credits left"));
+    alice.says("Un post sur l’ouverture de notre deuxième boulangerie dans la vieille ville").await;
+    assert!(alice.hears().await.starts_with("Vous n’avez plus de crédit"));
+}
+
 async fn the_history_gives_back_what_was_paid_for(sandbox: &mut Sandbox, provider: Provider) {
     let alice = sandbox.person(provider).with_credits(9).await;
     alice.says("historique").await;
@@ -121,6 +139,7 @@ async fn who_wants_to_be_forgotten_is_asked_first(sandbox: &mut Sandbox, provide
 
 crate::for_each_provider! {
     language => super::a_language_is_chosen_once_and_stays;
+    detected => super::who_writes_english_is_answered_in_english;
     history => super::the_history_gives_back_what_was_paid_for;
     one_post => super::one_post_comes_alone_to_be_copied;
     for_nothing => super::slips_and_small_talk_cost_nothing;

@@ -25,6 +25,9 @@ pub struct Intent {
     /// Of the posts, as an ISO 639-1 code.
     #[serde(default)]
     pub language: Option<String>,
+    /// Of the brief itself, likewise.
+    #[serde(default)]
+    pub written_in: Option<String>,
 }
 
 pub(super) fn ask(brief: &str) -> Ask<'_> {
@@ -32,8 +35,10 @@ pub(super) fn ask(brief: &str) -> Ask<'_> {
     let schema = json!({
         "type": "object",
         "additionalProperties": false,
-        "required": ["platform", "industry", "objective", "tone", "language"],
-        "properties": { "platform": text, "industry": text, "objective": text, "tone": text, "language": text },
+        "required": ["platform", "industry", "objective", "tone", "language", "written_in"],
+        "properties": {
+            "platform": text, "industry": text, "objective": text, "tone": text, "language": text, "written_in": text,
+        },
     });
     Ask {
         step: "intent",
@@ -58,6 +63,7 @@ impl Intent {
             objective: tidy(read.objective),
             tone: tidy(read.tone),
             language: tidy(read.language),
+            written_in: tidy(read.written_in),
         }
     }
 

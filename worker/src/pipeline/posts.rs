@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shared::message::{Provider, clean};
 use shared::step::Step;
 
+use super::formatting;
 use crate::openai::Ask;
 use crate::reply;
 
@@ -104,7 +105,8 @@ impl Posts {
             return Err(PostsFault::Shape);
         }
         let answer: Answer = serde_json::from_str(&answer.output).map_err(|_| PostsFault::Shape)?;
-        let posts = [answer.post_1, answer.post_2, answer.post_3].map(|post| clean(post.trim()));
+        let posts = [answer.post_1, answer.post_2, answer.post_3]
+            .map(|post| formatting::for_whatsapp(clean(post.trim()).trim()));
         let same = |one: &str, other: &str| words(one) == words(other);
         if posts.iter().any(|post| words(post).is_empty()) {
             Err(PostsFault::Empty)

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use nix::sys::signal::Signal;
 
 use super::{Absence, Cast, Doom, Part, READY, lock};
+use crate::chaos::TEDIOUS;
 use crate::process::Role;
 
 impl Cast {
@@ -25,13 +26,15 @@ impl Cast {
         }
     }
 
-    /// Lets somebody in this role stand still for a while: a worker that waits for the model, if one does.
+    /// Lets somebody in this role stand still for a while: a worker that waits for the model, if one does, and for a
+    /// long answer rather than for any.
     pub(in crate::chaos) async fn freezes(&self, role: Role, which: usize, by: Duration) {
-        let waiting = self.openai.waiting(40);
+        let mut waiting = self.openai.waiting(40, TEDIOUS);
+        waiting.extend(self.openai.waiting(40, ""));
         let signals = |signal: Signal| {
             let parts = lock(&self.parts);
             let those: Vec<&Part> = parts.iter().filter(|part| part.role == role).collect();
-            let part = those.iter().find(|part| waiting.contains(&part.key));
+            let part = waiting.iter().find_map(|key| those.iter().find(|part| part.key == *key));
             let part = part.copied().unwrap_or(those[which % those.len()]);
             if let Some(process) = &part.process {
                 process.signal(signal);

@@ -166,7 +166,10 @@ impl Author<'_> {
             "industry" => brief::industry(text),
             "objective" => brief::objective(text),
             "tone" => brief::tone(text),
-            "language" => brief::language(text).map(Language::code),
+            "language" => {
+                brief::demanded_language(text).or_else(|| brief::language(text)).map(Language::code)
+            }
+            "written_in" => brief::language(text).map(Language::code),
             "subject" | "topic" => return Said::Words(brief::subject(text)),
             "hashtag" | "hashtags" => return Said::Words(posts::hashtags(text, &brief::subject(text))),
             _ => return Said::NotAsked,
