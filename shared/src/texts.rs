@@ -4,14 +4,15 @@
 
 mod en;
 mod fr;
+mod menu;
+#[cfg(test)]
+mod tests;
 
-use chrono::{DateTime, Utc};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::generation::{Past, Revision};
 use crate::language::Language;
 use crate::ledger::Credits;
-use crate::menu::{Choice, Menu, Pick};
 use crate::pack::Offer;
 use crate::price::Price;
 
@@ -137,8 +138,8 @@ pub enum Text<'a> {
     EraseNoted,
     /// How to choose where there are no buttons.
     PickByNumber,
-    /// A message of a kind that cannot be read yet.
-    TextOnly,
+    /// A message that cannot be read: a hint for its kind. Nothing was charged.
+    Unread(Unread),
     /// The word `gen` without a brief behind it.
     BriefMissing,
     /// The model declined the brief: nothing is charged.
@@ -157,78 +158,6 @@ impl Text<'_> {
         }
     }
 
-    /// What can be chosen under it.
-    #[must_use]
-    pub fn menu(self, language: Language) -> Option<Menu> {
-        let words = match language {
-            Language::Fr => fr::WORDS,
-            Language::En => en::WORDS,
-        };
-        match self {
-            Self::OutOfCredits { offers } | Self::Shop { offers } if !offers.is_empty() => {
-                let choice = |offer: &Offer| Choice {
-                    id: Pick::Pack(offer.pack.name.clone()).id(),
-                    title: (words.count)(offer.pack.credits),
-                    description: Some(offer.price.in_language(language)),
-                };
-                Some(Menu {
-                    list: Some(words.packs.to_owned()),
-                    choices: offers.iter().map(choice).collect(),
-                    numbered: Vec::new(),
-                })
-            }
-            Self::Paid { kept: Some(_), .. } => Some(Menu::buttons([(Pick::KeptBrief, words.write_them)])),
-            Self::Posts { generation, translation, .. }
-            | Self::Revised { generation, translation, .. }
-            | Self::Resent { generation, translation, .. } => {
-                let (into, id) = (translation, generation.to_owned());
-                let mut menu = Menu::buttons([
-                    (Pick::Again(id.clone()), words.again),
-                    (Pick::Translate { into, generation: id.clone() }, (words.translate)(into)),
-                    (Pick::Shorten(id.clone()), words.shorter),
-                ]);
-                let post = |number| Choice {
-                    id: Pick::Post { generation: id.clone(), number }.id(),
-                    title: format!("{} {number}", words.post),
-                    description: None,
-                };
-                menu.numbered = (1..=3).map(post).collect();
-                for free in menu.choices.iter_mut().skip(1) {
-                    free.description = Some(words.free.to_owned());
-                }
-                Some(menu)
-            }
-            Self::PaymentFailed => Some(Menu::buttons([(Pick::Shop, words.packs)])),
-            Self::AskLanguage => {
-                Some(Menu::buttons(Language::ALL.map(|language| (Pick::Speak(language), language.name()))))
-            }
-            Self::StillStopped => Some(Menu::buttons([(Pick::Start, words.start)])),
-            Self::AskErase => Some(Menu::buttons([(Pick::Erase, words.erase)])),
-            Self::History { past } if !past.is_empty() => {
-                let choice = |past: &Past| Choice {
-                    id: Pick::Resend(past.id.clone()).id(),
-                    title: cut(&past.brief, ROW),
-                    description: Some((words.day)(past.created_at)),
-                };
-                Some(Menu {
-                    list: Some(words.choose.to_owned()),
-                    choices: past.iter().map(choice).collect(),
-                    numbered: Vec::new(),
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// What opens a list, where its text does not fit above buttons.
-    #[must_use]
-    pub fn opens_list(language: Language) -> &'static str {
-        match language {
-            Language::Fr => fr::WORDS.choose,
-            Language::En => en::WORDS.choose,
-        }
-    }
-
     /// The whole sentence.
     #[must_use]
     pub fn in_language(self, language: Language) -> String {
@@ -236,41 +165,10 @@ impl Text<'_> {
     }
 }
 
-/// The words on buttons and rows.
-struct Words {
-    /// Opens the list of packs.
-    packs: &'static str,
-    /// Runs the brief that was kept.
-    write_them: &'static str,
-    /// Opens a list of anything else.
-    choose: &'static str,
-    /// Three other posts about the same brief: says what it costs.
-    again: &'static str,
-    /// The same posts in this language.
-    translate: fn(Language) -> &'static str,
-    /// The same posts, shorter.
-    shorter: &'static str,
-    /// One of the three posts, before its number.
-    post: &'static str,
-    /// What costs nothing.
-    free: &'static str,
-    /// Messages are wanted again.
-    start: &'static str,
-    /// Yes, do away with it.
-    erase: &'static str,
-    /// A number of credits.
-    count: fn(Credits) -> String,
-    /// A day, as it is said after an idea.
-    day: fn(DateTime<Utc>) -> String,
-}
-
 /// Three posts with their numbers, in the blocks that belong together.
 fn numbered(intro: &str, [one, two, three]: [&str; 3]) -> Vec<String> {
     vec![intro.to_owned(), format!("*1.* {one}"), format!("*2.* {two}"), format!("*3.* {three}")]
 }
-
-/// The longest title of a row (Meta: 24 characters).
-const ROW: usize = 24;
 
 /// The beginning of a brief, by which its writer knows it again.
 fn beginning(brief: &str) -> String {
@@ -294,6 +192,44 @@ fn cut(text: &str, at_most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
+/// What cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// A voice note, or a sound.
+    Voice,
+    /// A picture without words: asked about.
+    Picture,
+    /// A video.
+    Video,
+    /// A document.
+    Document,
+    /// A sticker.
+    Sticker,
+    /// A place.
+    Place,
+    /// Somebody's card.
+    Contact,
+    /// Anything else.
+    Other,
+}
+
+impl Unread {
+    /// What a provider's word for a kind means (Meta: `type`; Twilio: the first part of a media type).
+    #[must_use]
+    pub fn of(kind: &str) -> Self {
+        match kind {
+            "audio" | "voice" => Self::Voice,
+            "image" => Self::Picture,
+            "video" => Self::Video,
+            "document" | "application" | "text" => Self::Document,
+            "sticker" => Self::Sticker,
+            "location" => Self::Place,
+            "contacts" => Self::Contact,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// A command that a text names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
@@ -301,127 +237,4 @@ pub struct Known {
     pub fr: &'static str,
     /// In English.
     pub en: &'static str,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fmt::Write;
-
-    use super::*;
-    use crate::pack::{Pack, Packs};
-
-    fn offer((pack, minor): (&Pack, i64)) -> Offer {
-        let price = Price { minor, currency: "eur".to_owned() };
-        Offer { pack: pack.clone(), price_id: "price_1".to_owned(), price }
-    }
-
-    #[test]
-    fn a_long_brief_is_known_by_its_beginning() {
-        assert_eq!(beginning("un  post\ncourt"), "un post court");
-        let long = beginning(&"été ".repeat(100));
-        assert!(long.ends_with('…') && long.chars().count() <= 120, "{long}");
-    }
-
-    #[test]
-    fn the_page_that_a_translator_reviews() {
-        let posts = ["Premier post 🍋", "Deuxième post", "Troisième post"];
-        let offers: Vec<Offer> = Packs::default().iter().zip([490, 990, 2990]).map(offer).collect();
-        let (price, url) = (&offers[1].price, "https://checkout.stripe.com/c/pay/cs_1");
-        let brief = "Crée un post promo pour l’ouverture de notre boulangerie, avec une dégustation de brioches au beurre \
-                     tout le samedi, de 8 h à 13 h, rue des Lilas";
-        let day = |day| DateTime::from_timestamp(1_790_000_000 + day * 86_400, 0).unwrap();
-        let past = |number: i64, brief: &str| Past {
-            id: format!("c{number}"),
-            brief: brief.to_owned(),
-            created_at: day(number),
-        };
-        let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
-        let revised =
-            |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
-        let catalogue: [(&str, Text<'_>); 44] = [
-            ("help", Text::Help),
-            ("balance, none", Text::Balance(Credits::new(0))),
-            ("balance, one", Text::Balance(Credits::new(1))),
-            ("balance, many", Text::Balance(Credits::new(12))),
-            ("out of credits, nothing sold here", Text::OutOfCredits { offers: &[] }),
-            ("out of credits", Text::OutOfCredits { offers: &offers }),
-            (
-                "posts",
-                Text::Posts {
-                    generation: "c1",
-                    posts,
-                    left: Credits::new(4),
-                    low: false,
-                    translation: Language::En,
-                },
-            ),
-            (
-                "posts, few credits left",
-                Text::Posts {
-                    generation: "c1",
-                    posts,
-                    left: Credits::new(2),
-                    low: true,
-                    translation: Language::Fr,
-                },
-            ),
-            ("text only", Text::TextOnly),
-            ("brief missing", Text::BriefMissing),
-            ("refused", Text::Refused(Credits::new(1))),
-            ("failed", Text::Failed),
-            ("shop", Text::Shop { offers: &offers }),
-            ("no shop", Text::NoShop),
-            ("checkout", Text::Checkout { credits: Credits::new(50), price, url }),
-            ("shop closed", Text::ShopClosed),
-            ("paid", Text::Paid { bought: Credits::new(50), left: Credits::new(51), kept: None }),
-            ("paid, one", Text::Paid { bought: Credits::new(1), left: Credits::new(1), kept: None }),
-            (
-                "paid, a brief waits",
-                Text::Paid { bought: Credits::new(20), left: Credits::new(20), kept: Some(brief) },
-            ),
-            ("payment failed", Text::PaymentFailed),
-            ("nothing offered", Text::NothingOffered),
-            ("nothing kept", Text::NothingKept),
-            ("capped, this person", Text::Capped { everybody: false }),
-            ("capped, everybody", Text::Capped { everybody: true }),
-            ("thanks", Text::Thanks),
-            ("listening", Text::Listening),
-            ("almost", Text::Almost { word: Known { fr: "solde", en: "balance" } }),
-            ("ask language", Text::AskLanguage),
-            ("language set", Text::LanguageSet),
-            ("history", Text::History { past: &past }),
-            ("no history", Text::NoHistory),
-            ("one post", Text::OnePost(posts[1])),
-            ("resent", Text::Resent { generation: "c1", posts, translation: Language::En }),
-            ("shorter", revised(Revision::Shorten)),
-            ("translated into French", revised(Revision::Translate(Language::Fr))),
-            ("translated into English", revised(Revision::Translate(Language::En))),
-            ("stopped", Text::Stopped),
-            ("started", Text::Started),
-            ("still stopped", Text::StillStopped),
-            ("login", Text::Login { url: Some("https://postly.example") }),
-            ("login, no address", Text::Login { url: None }),
-            ("ask erase", Text::AskErase),
-            ("erase noted", Text::EraseNoted),
-            ("pick by number", Text::PickByNumber),
-        ];
-        let mut page = String::new();
-        for (name, text) in catalogue {
-            writeln!(page, "== {name}").unwrap();
-            for language in Language::ALL {
-                writeln!(page, "-- {}\n{}", language.code(), text.in_language(language)).unwrap();
-                let Some(menu) = text.menu(language) else { continue };
-                for Choice { id, title, description } in menu.numbered.into_iter().chain(menu.choices) {
-                    // Meta: buttons and rows.
-                    assert!(title.chars().count() <= if menu.list.is_some() { 24 } else { 20 }, "{title}");
-                    writeln!(page, "   [{title}] {} → {id}", description.unwrap_or_default()).unwrap();
-                }
-                if let Some(opens) = menu.list {
-                    assert!(opens.chars().count() <= 20, "{opens}");
-                    writeln!(page, "   ({opens})").unwrap();
-                }
-            }
-        }
-        insta::assert_snapshot!(page);
-    }
 }

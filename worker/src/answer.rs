@@ -38,7 +38,7 @@ pub async fn answer(
         Command::BriefMissing => Text::BriefMissing,
         Command::KeptBrief => Text::NothingKept,
         Command::Number(_) => Text::NothingOffered,
-        Command::Unreadable => Text::TextOnly,
+        Command::Unreadable(kind) => Text::Unread(*kind),
         Command::Speak(None) => Text::AskLanguage,
         Command::Speak(Some(language)) => {
             preference::speak(db, &person.id, *language, now).await?;
@@ -125,7 +125,7 @@ pub async fn answer_stopped(
         | Command::Almost(_)
         | Command::Number(_)
         | Command::Yes
-        | Command::Unreadable => record(db, inbound, worker.clock.now()).await?,
+        | Command::Unreadable(_) => record(db, inbound, worker.clock.now()).await?,
         _ => return Ok(None),
     }
     Ok(Some(()))

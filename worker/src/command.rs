@@ -11,7 +11,7 @@ mod words;
 use shared::language::Language;
 use shared::menu::Pick;
 use shared::message::Content;
-use shared::texts::Text;
+use shared::texts::{Text, Unread};
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +78,8 @@ pub enum Command {
     SmallTalk(SmallTalk),
     /// Almost this command.
     Almost(Known),
-    /// Something that cannot be read yet.
-    Unreadable,
+    /// Something that cannot be read.
+    Unreadable(Unread),
     /// Asked for where the provider has answered already: to stop, or to go on.
     Silenced {
         /// To stop.
@@ -148,7 +148,7 @@ impl Command {
             Content::Text(text) => Self::read(text.trim()),
             // What is offered no more, and what was never ours, is only recorded.
             Content::Tap { id, .. } => Pick::of(id).map_or(Self::Silence, Self::of),
-            Content::Unreadable(_) => Self::Unreadable,
+            Content::Unreadable(kind) => Self::Unreadable(Unread::of(kind)),
             // Twilio's Advanced Opt-Out.
             Content::Silent(kind) if kind == "opt_out_stop" => Self::Silenced { stop: true },
             Content::Silent(kind) if kind == "opt_out_start" => Self::Silenced { stop: false },

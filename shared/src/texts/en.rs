@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Text, Words, beginning, numbered};
+use super::menu::Words;
+use super::{Text, Unread, beginning, numbered};
 use crate::generation::Revision;
 use crate::language::Language;
 use crate::ledger::Credits;
@@ -47,9 +48,7 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
                 });
             return blocks;
         }
-        Text::TextOnly => "For now I only read written messages. \
-            Describe your post in a sentence and I’ll take care of it. Nothing was charged."
-            .to_owned(),
+        Text::Unread(kind) => unread(kind).to_owned(),
         Text::BriefMissing => "Tell me what the post should be about, for example: \
             “gen winter sale in my shop, on Instagram”."
             .to_owned(),
@@ -178,6 +177,33 @@ pub(super) const WORDS: Words = Words {
 
 fn day(at: DateTime<Utc>) -> String {
     at.format("%-d %B %Y").to_string()
+}
+
+fn unread(kind: Unread) -> &'static str {
+    match kind {
+        Unread::Voice => {
+            "🎤 I can’t listen to voice messages yet. Write me your idea in a sentence and I’ll take care of it. Nothing was charged."
+        }
+        Unread::Picture => {
+            "📷 Got it! What should the post that goes with this picture say? Describe it in a sentence. Nothing was charged."
+        }
+        Unread::Video => {
+            "🎬 I can’t watch videos. What should the post say? Describe it in a sentence. Nothing was charged."
+        }
+        Unread::Document => {
+            "📄 I can’t read documents. Copy the essentials into a sentence and I’ll take care of it. Nothing was charged."
+        }
+        Unread::Sticker => "😄 Nice one! How about sending me an idea for a post?",
+        Unread::Place => {
+            "📍 Noted, but a place alone is not enough: what should the post say? Nothing was charged."
+        }
+        Unread::Contact => {
+            "👤 I don’t keep contacts. Send me an idea for a post instead. Nothing was charged."
+        }
+        Unread::Other => {
+            "I can’t read this kind of message. Describe your post in a sentence and I’ll take care of it. Nothing was charged."
+        }
+    }
 }
 
 fn count(credits: Credits) -> String {

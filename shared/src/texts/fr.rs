@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Datelike, Utc};
 
-use super::{Text, Words, beginning, numbered};
+use super::menu::Words;
+use super::{Text, Unread, beginning, numbered};
 use crate::generation::Revision;
 use crate::language::Language;
 use crate::ledger::Credits;
@@ -49,9 +50,7 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
                 });
             return blocks;
         }
-        Text::TextOnly => "Pour l’instant, je ne lis que les messages écrits. \
-            Décrivez-moi votre post en une phrase et je m’en occupe. Rien n’a été débité."
-            .to_owned(),
+        Text::Unread(kind) => unread(kind).to_owned(),
         Text::BriefMissing => "Dites-moi de quoi doit parler le post, par exemple : \
             « gen soldes d’hiver pour ma boutique, sur Instagram »."
             .to_owned(),
@@ -194,6 +193,33 @@ fn day(at: DateTime<Utc>) -> String {
     ];
     let number = if at.day() == 1 { "1er".to_owned() } else { at.day().to_string() };
     format!("{number} {} {}", MONTHS[at.month0() as usize], at.year())
+}
+
+fn unread(kind: Unread) -> &'static str {
+    match kind {
+        Unread::Voice => {
+            "🎤 Je ne sais pas encore écouter les messages vocaux. Écrivez-moi votre idée en une phrase et je m’en occupe. Rien n’a été débité."
+        }
+        Unread::Picture => {
+            "📷 Bien reçu ! Que doit raconter le post qui ira avec cette image ? Décrivez-le-moi en une phrase. Rien n’a été débité."
+        }
+        Unread::Video => {
+            "🎬 Je ne sais pas regarder les vidéos. Que doit raconter le post ? Décrivez-le-moi en une phrase. Rien n’a été débité."
+        }
+        Unread::Document => {
+            "📄 Je ne sais pas lire les documents. Copiez-moi l’essentiel en une phrase et je m’en occupe. Rien n’a été débité."
+        }
+        Unread::Sticker => "😄 Joli ! Et si vous m’envoyiez une idée de post ?",
+        Unread::Place => {
+            "📍 C’est noté, mais un lieu seul ne me suffit pas : que doit raconter le post ? Rien n’a été débité."
+        }
+        Unread::Contact => {
+            "👤 Je ne garde pas les contacts. Envoyez-moi plutôt une idée de post. Rien n’a été débité."
+        }
+        Unread::Other => {
+            "Je ne sais pas lire ce type de message. Décrivez-moi votre post en une phrase et je m’en occupe. Rien n’a été débité."
+        }
+    }
 }
 
 fn count(credits: Credits) -> String {

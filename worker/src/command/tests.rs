@@ -170,7 +170,8 @@ fn what_is_said_for_company_is_no_brief() {
 
 #[test]
 fn what_is_not_text_is_not_a_brief() {
-    assert_eq!(Command::parse(&Content::Unreadable("audio".into())), Command::Unreadable);
+    let voice = Command::parse(&Content::Unreadable("audio".into()));
+    assert_eq!(voice, Command::Unreadable(shared::texts::Unread::Voice));
     assert_eq!(Command::parse(&Content::Silent("reaction".into())), Command::Silence);
     assert_eq!(Command::parse(&Content::Silent("opt_out_stop".into())), Command::Silenced { stop: true });
 }

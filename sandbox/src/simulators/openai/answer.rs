@@ -34,6 +34,8 @@ struct Author<'a> {
     language: Language,
     root: &'a Value,
     fault: Option<OpenAiFault>,
+    /// Posts that it has written before in this conversation, and does not write again.
+    before: usize,
     posts: usize,
 }
 
@@ -52,9 +54,8 @@ pub(super) fn content(asked: &Asked, request: &Value, fault: Option<OpenAiFault>
     if let Some(given) = given {
         return edited(&given, &instructions, language).to_string();
     }
-    // What it has written before, it does not write again.
-    let posts = 3 * answers(request);
-    let mut author = Author { request: user, language, root: schema, fault, posts };
+    let before = 3 * answers(request);
+    let mut author = Author { request: user, language, root: schema, fault, before, posts: 0 };
     author.fill("", schema, 0).to_string()
 }
 
@@ -180,15 +181,16 @@ impl Author<'_> {
     fn post(&mut self) -> String {
         let number = self.posts;
         self.posts += 1;
+        let place = self.before + number;
         match (self.fault, number) {
-            (Some(OpenAiFault::TwoEqualPosts), 1) => posts::post(&self.request, self.language, 0),
+            (Some(OpenAiFault::TwoEqualPosts), 1) => posts::post(&self.request, self.language, self.before),
             (Some(OpenAiFault::EmptyPost), 1) => String::new(),
             (Some(OpenAiFault::LongPosts), _) => {
-                let post = posts::post(&self.request, self.language, number);
+                let post = posts::post(&self.request, self.language, place);
                 let times = LONG.div_ceil(post.chars().count() + 1);
                 vec![post; times].join(" ")
             }
-            _ => posts::post(&self.request, self.language, number),
+            _ => posts::post(&self.request, self.language, place),
         }
     }
 }

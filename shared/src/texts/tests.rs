@@ -1,0 +1,129 @@
+use std::fmt::Write;
+
+use chrono::DateTime;
+
+use super::*;
+use crate::menu::Choice;
+use crate::pack::{Pack, Packs};
+
+fn offer((pack, minor): (&Pack, i64)) -> Offer {
+    let price = Price { minor, currency: "eur".to_owned() };
+    Offer { pack: pack.clone(), price_id: "price_1".to_owned(), price }
+}
+
+#[test]
+fn a_long_brief_is_known_by_its_beginning() {
+    assert_eq!(beginning("un  post\ncourt"), "un post court");
+    let long = beginning(&"été ".repeat(100));
+    assert!(long.ends_with('…') && long.chars().count() <= 120, "{long}");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a list of all sentences")]
+fn the_page_that_a_translator_reviews() {
+    let posts = ["Premier post 🍋", "Deuxième post", "Troisième post"];
+    let offers: Vec<Offer> = Packs::default().iter().zip([490, 990, 2990]).map(offer).collect();
+    let (price, url) = (&offers[1].price, "https://checkout.stripe.com/c/pay/cs_1");
+    let brief = "Crée un post promo pour l’ouverture de notre boulangerie, avec une dégustation de brioches au beurre \
+                 tout le samedi, de 8 h à 13 h, rue des Lilas";
+    let day = |day| DateTime::from_timestamp(1_790_000_000 + day * 86_400, 0).unwrap();
+    let past = |number: i64, brief: &str| Past {
+        id: format!("c{number}"),
+        brief: brief.to_owned(),
+        created_at: day(number),
+    };
+    let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
+    let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
+    let catalogue: [(&str, Text<'_>); 51] = [
+        ("help", Text::Help),
+        ("balance, none", Text::Balance(Credits::new(0))),
+        ("balance, one", Text::Balance(Credits::new(1))),
+        ("balance, many", Text::Balance(Credits::new(12))),
+        ("out of credits, nothing sold here", Text::OutOfCredits { offers: &[] }),
+        ("out of credits", Text::OutOfCredits { offers: &offers }),
+        (
+            "posts",
+            Text::Posts {
+                generation: "c1",
+                posts,
+                left: Credits::new(4),
+                low: false,
+                translation: Language::En,
+            },
+        ),
+        (
+            "posts, few credits left",
+            Text::Posts {
+                generation: "c1",
+                posts,
+                left: Credits::new(2),
+                low: true,
+                translation: Language::Fr,
+            },
+        ),
+        ("a voice note", Text::Unread(Unread::Voice)),
+        ("a picture", Text::Unread(Unread::Picture)),
+        ("a video", Text::Unread(Unread::Video)),
+        ("a document", Text::Unread(Unread::Document)),
+        ("a sticker", Text::Unread(Unread::Sticker)),
+        ("a place", Text::Unread(Unread::Place)),
+        ("a contact", Text::Unread(Unread::Contact)),
+        ("anything else", Text::Unread(Unread::Other)),
+        ("brief missing", Text::BriefMissing),
+        ("refused", Text::Refused(Credits::new(1))),
+        ("failed", Text::Failed),
+        ("shop", Text::Shop { offers: &offers }),
+        ("no shop", Text::NoShop),
+        ("checkout", Text::Checkout { credits: Credits::new(50), price, url }),
+        ("shop closed", Text::ShopClosed),
+        ("paid", Text::Paid { bought: Credits::new(50), left: Credits::new(51), kept: None }),
+        ("paid, one", Text::Paid { bought: Credits::new(1), left: Credits::new(1), kept: None }),
+        (
+            "paid, a brief waits",
+            Text::Paid { bought: Credits::new(20), left: Credits::new(20), kept: Some(brief) },
+        ),
+        ("payment failed", Text::PaymentFailed),
+        ("nothing offered", Text::NothingOffered),
+        ("nothing kept", Text::NothingKept),
+        ("capped, this person", Text::Capped { everybody: false }),
+        ("capped, everybody", Text::Capped { everybody: true }),
+        ("thanks", Text::Thanks),
+        ("listening", Text::Listening),
+        ("almost", Text::Almost { word: Known { fr: "solde", en: "balance" } }),
+        ("ask language", Text::AskLanguage),
+        ("language set", Text::LanguageSet),
+        ("history", Text::History { past: &past }),
+        ("no history", Text::NoHistory),
+        ("one post", Text::OnePost(posts[1])),
+        ("resent", Text::Resent { generation: "c1", posts, translation: Language::En }),
+        ("shorter", revised(Revision::Shorten)),
+        ("translated into French", revised(Revision::Translate(Language::Fr))),
+        ("translated into English", revised(Revision::Translate(Language::En))),
+        ("stopped", Text::Stopped),
+        ("started", Text::Started),
+        ("still stopped", Text::StillStopped),
+        ("login", Text::Login { url: Some("https://postly.example") }),
+        ("login, no address", Text::Login { url: None }),
+        ("ask erase", Text::AskErase),
+        ("erase noted", Text::EraseNoted),
+        ("pick by number", Text::PickByNumber),
+    ];
+    let mut page = String::new();
+    for (name, text) in catalogue {
+        writeln!(page, "== {name}").unwrap();
+        for language in Language::ALL {
+            writeln!(page, "-- {}\n{}", language.code(), text.in_language(language)).unwrap();
+            let Some(menu) = text.menu(language) else { continue };
+            for Choice { id, title, description } in menu.numbered.into_iter().chain(menu.choices) {
+                // Meta: buttons and rows.
+                assert!(title.chars().count() <= if menu.list.is_some() { 24 } else { 20 }, "{title}");
+                writeln!(page, "   [{title}] {} → {id}", description.unwrap_or_default()).unwrap();
+            }
+            if let Some(opens) = menu.list {
+                assert!(opens.chars().count() <= 20, "{opens}");
+                writeln!(page, "   ({opens})").unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!(page);
+}
