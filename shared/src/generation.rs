@@ -87,12 +87,16 @@ pub struct Past {
     pub brief: String,
     /// When.
     pub created_at: DateTime<Utc>,
+    /// Its first post, which tells apart what came of one brief.
+    pub first: Option<String>,
 }
 
 /// This person's last generations, the newest first: those of the web app as well.
 pub async fn last(db: impl PgExecutor<'_>, user: &UserId, at_most: i64) -> Result<Vec<Past>, sqlx::Error> {
     sqlx::query_as(
-        r#"select "id", "brief", "createdAt" at time zone 'UTC' as created_at from "Generation"
+        r#"select "id", "brief", "createdAt" at time zone 'UTC' as created_at,
+                  to_jsonb("variants") ->> 0 as first
+           from "Generation"
            where "userId" = $1 and "variants" is not null order by "createdAt" desc, "id" desc limit $2"#,
     )
     .bind(user.as_str())

@@ -82,6 +82,7 @@ fn title(what: &What) -> (&'static str, &'static str) {
             "intent" => ("IA, étape 1 : comprendre la demande", "AI, step 1: understand the request"),
             "prompt" => ("IA, étape 2 : préparer la consigne", "AI, step 2: prepare the brief"),
             "posts" => ("IA, étape 3 : écrire les posts", "AI, step 3: write the posts"),
+            "revise" => ("IA : retouche des posts", "AI: posts revised"),
             _ => ("IA : correction de la réponse", "AI: answer repaired"),
         },
         What::Ended(outcome) => match outcome.as_str() {

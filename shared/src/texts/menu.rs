@@ -40,6 +40,9 @@ pub(super) struct Words {
 /// The longest title of a row (Meta: 24 characters).
 const ROW: usize = 24;
 
+/// The longest text under it (Meta: 72 characters).
+const UNDER: usize = 72;
+
 impl Text<'_> {
     /// What can be chosen under it.
     #[must_use]
@@ -92,7 +95,10 @@ impl Text<'_> {
                 let choice = |past: &Past| Choice {
                     id: Pick::Resend(past.id.clone()).id(),
                     title: cut(&past.brief, ROW),
-                    description: Some((words.day)(past.created_at)),
+                    description: Some(match &past.first {
+                        Some(first) => cut(&format!("{} · {first}", (words.day)(past.created_at)), UNDER),
+                        None => (words.day)(past.created_at),
+                    }),
                 };
                 Some(Menu {
                     list: Some(words.choose.to_owned()),

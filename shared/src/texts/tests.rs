@@ -31,6 +31,8 @@ fn the_page_that_a_translator_reviews() {
         id: format!("c{number}"),
         brief: brief.to_owned(),
         created_at: day(number),
+        first: (number > 0)
+            .then(|| "✨ Notre boulangerie ouvre ses portes samedi : venez goûter nos brioches !".to_owned()),
     };
     let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
@@ -117,6 +119,8 @@ fn the_page_that_a_translator_reviews() {
             for Choice { id, title, description } in menu.numbered.into_iter().chain(menu.choices) {
                 // Meta: buttons and rows.
                 assert!(title.chars().count() <= if menu.list.is_some() { 24 } else { 20 }, "{title}");
+                let under = description.as_deref().unwrap_or_default();
+                assert!(under.encode_utf16().count() <= 72, "{under}");
                 writeln!(page, "   [{title}] {} → {id}", description.unwrap_or_default()).unwrap();
             }
             if let Some(opens) = menu.list {
