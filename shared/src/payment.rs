@@ -18,7 +18,7 @@ use crate::spill::SpillError;
 
 use checkout::{paid, unpaid};
 
-pub use debt::debt;
+pub use debt::{debt, settled};
 pub use returned::{Return, ReturnKind, ReturnState, returned};
 
 /// An event of Stripe, as far as it is told apart from others.

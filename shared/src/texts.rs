@@ -74,6 +74,8 @@ pub enum Text<'a> {
     Paid {
         /// What was bought.
         bought: Credits,
+        /// What of it went to settle an older debt: credits that were spent before their money went back.
+        settled: Credits,
         /// The balance now.
         left: Credits,
         /// The brief that waited for it.

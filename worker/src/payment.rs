@@ -60,6 +60,7 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
     let text = match notice.told {
         PaymentTold::Paid => Text::Paid {
             bought: Credits::from_column(paid.credits.unwrap_or_default()),
+            settled: payment::settled(&mut *tx, &notice.session).await?,
             left: balance,
             kept: waiting.as_deref().filter(|_| balance > Credits::default()),
         },

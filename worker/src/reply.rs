@@ -142,7 +142,12 @@ mod tests {
 
     #[test]
     fn a_menu_is_shown_where_it_can_be_and_numbered_elsewhere() {
-        let text = Text::Paid { bought: Credits::new(20), left: Credits::new(20), kept: Some("un post") };
+        let text = Text::Paid {
+            bought: Credits::new(20),
+            settled: Credits::default(),
+            left: Credits::new(20),
+            kept: Some("un post"),
+        };
         let meta = write(text, Language::Fr, Provider::Meta);
         assert_eq!(meta.shown.unwrap().choices[0].id, "gen:kept");
         assert!(!meta.parts[0].contains("*1.*"));

@@ -57,6 +57,12 @@ const RULES: &[(&str, &str, &str)] = &[
          where before is not null and balance > before + delta",
     ),
     (
+        "an account that has joined another one is empty",
+        "select count(*) from wa.merged_account",
+        r#"select u."id", u."credits" || ' credits' from wa.merged_account m join "User" u on u."id" = m.from_user
+           where u."credits" <> 0"#,
+    ),
+    (
         "every message has ended",
         "select count(*) from wa.receipt",
         "select user_id, message_id from wa.receipt where state = 'started'",

@@ -209,7 +209,10 @@ async fn what_is_spent_is_owed_and_the_next_purchase_settles_it() {
         let next = wishes(sandbox, &alice, "50").await;
         stripe.pays(&next.id).await;
         let thanks = alice.hears().await;
-        assert!(thanks.contains("Votre solde : 48 crédits"), "{thanks}");
+        assert!(
+            thanks.contains("2 crédits ont servi à régler un remboursement antérieur. Votre solde : 48"),
+            "{thanks}"
+        );
         assert_eq!((alice.credits().await, debt(sandbox, &alice).await), (48, 0));
         assert_eq!(lines(sandbox, "debt").await, (1, -2));
         stripe.dispute_is_won(&dispute).await;

@@ -73,7 +73,7 @@ impl Entry<'_> {
         }
     }
 
-    pub(super) fn key(self) -> String {
+    pub(crate) fn key(self) -> String {
         let (kind, cause) = match self {
             Self::Generation(message) => ("generation", message.as_str()),
             Self::Refund(message) => ("refund", message.as_str()),

@@ -38,6 +38,15 @@ pub(super) async fn settle(
     Ok(())
 }
 
+/// What of this checkout's credits went to settle an older debt.
+pub async fn settled(db: impl PgExecutor<'_>, session: &str) -> Result<Credits, sqlx::Error> {
+    let delta: Option<Option<i32>> = sqlx::query_scalar("select delta from wa.credit_op where key = $1")
+        .bind(Entry::Debt(session, Credits::default()).key())
+        .fetch_optional(db)
+        .await?;
+    Ok(Credits::from_column(-delta.flatten().unwrap_or_default()))
+}
+
 /// Every account that is this one today.
 const ACCOUNTS_OF: &str = "with recursive accounts (id) as (
    select $1::text union select m.from_user from accounts join wa.merged_account m on m.into_user = accounts.id

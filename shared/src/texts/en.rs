@@ -72,9 +72,13 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::ShopClosed => "😕 Payment isn’t available right now. Nothing was paid or charged. \
             Please try again in a few minutes by writing *buy*."
             .to_owned(),
-        Text::Paid { bought, left, kept } => {
+        Text::Paid { bought, settled, left, kept } => {
+            let settled = match settled.get() {
+                0 => String::new(),
+                _ => format!(" {} went towards an earlier refund.", count(settled)),
+            };
             let thanks = format!(
-                "✅ Thank you! Your payment is in ({}). Your balance: {}.",
+                "✅ Thank you! Your payment is in ({}).{settled} Your balance: {}.",
                 count(bought),
                 count(left)
             );

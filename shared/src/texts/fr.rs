@@ -77,9 +77,14 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::ShopClosed => "😕 Le paiement n’est pas disponible pour le moment. Rien n’a été payé ni débité. \
             Réessayez dans quelques minutes en écrivant *acheter*."
             .to_owned(),
-        Text::Paid { bought, left, kept } => {
+        Text::Paid { bought, settled, left, kept } => {
+            let settled = match settled.get() {
+                0 => String::new(),
+                1 => " 1 crédit a servi à régler un remboursement antérieur.".to_owned(),
+                many => format!(" {many} crédits ont servi à régler un remboursement antérieur."),
+            };
             let thanks = format!(
-                "✅ Merci ! Votre paiement a bien été reçu ({}). Votre solde : {}.",
+                "✅ Merci ! Votre paiement a bien été reçu ({}).{settled} Votre solde : {}.",
                 count(bought),
                 count(left)
             );

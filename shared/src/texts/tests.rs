@@ -36,7 +36,8 @@ fn the_page_that_a_translator_reviews() {
     };
     let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
-    let catalogue: [(&str, Text<'_>); 51] = [
+    let none = Credits::default();
+    let catalogue: [(&str, Text<'_>); 53] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -78,11 +79,32 @@ fn the_page_that_a_translator_reviews() {
         ("no shop", Text::NoShop),
         ("checkout", Text::Checkout { credits: Credits::new(50), price, url }),
         ("shop closed", Text::ShopClosed),
-        ("paid", Text::Paid { bought: Credits::new(50), left: Credits::new(51), kept: None }),
-        ("paid, one", Text::Paid { bought: Credits::new(1), left: Credits::new(1), kept: None }),
+        ("paid", Text::Paid { bought: Credits::new(50), settled: none, left: Credits::new(51), kept: None }),
+        (
+            "paid, one settles a debt",
+            Text::Paid {
+                bought: Credits::new(20),
+                settled: Credits::new(1),
+                left: Credits::new(19),
+                kept: None,
+            },
+        ),
+        (
+            "paid, some settle a debt",
+            Text::Paid {
+                bought: Credits::new(20),
+                settled: Credits::new(12),
+                left: Credits::new(8),
+                kept: None,
+            },
+        ),
+        (
+            "paid, one",
+            Text::Paid { bought: Credits::new(1), settled: none, left: Credits::new(1), kept: None },
+        ),
         (
             "paid, a brief waits",
-            Text::Paid { bought: Credits::new(20), left: Credits::new(20), kept: Some(brief) },
+            Text::Paid { bought: Credits::new(20), settled: none, left: Credits::new(20), kept: Some(brief) },
         ),
         ("payment failed", Text::PaymentFailed),
         ("nothing offered", Text::NothingOffered),
