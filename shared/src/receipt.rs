@@ -31,6 +31,8 @@ pub enum Outcome {
     Capped,
     /// The model declined the brief.
     Refused,
+    /// It was no brief: nothing was written, and nothing charged.
+    OffTopic,
     /// Recorded; no answer was due.
     Recorded,
     /// Given up after the last attempt.
@@ -50,6 +52,7 @@ impl Outcome {
             Self::NoCredit => "no_credit",
             Self::Capped => "capped",
             Self::Refused => "refused",
+            Self::OffTopic => "off_topic",
             Self::Recorded => "recorded",
             Self::Failed => "failed",
             Self::Undelivered => "undelivered",

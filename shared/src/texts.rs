@@ -146,6 +146,8 @@ pub enum Text<'a> {
     BriefMissing,
     /// The model declined the brief: nothing is charged.
     Refused(Credits),
+    /// It was no brief: what this is for, and that nothing is charged.
+    OffTopic(Credits),
     /// We failed for good: the credit, if one was taken, is back.
     Failed,
 }

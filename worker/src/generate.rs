@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use shared::generation::{self, Generation};
 use shared::language::Language;
-use shared::ledger::{self, Entry, Posted};
+use shared::ledger::{self, Credits, Entry, Posted};
 use shared::message::{Inbound, MessageId};
 use shared::person::Person;
 use shared::receipt::{self, Outcome};
@@ -102,6 +102,10 @@ pub async fn write(
     let done = match &written {
         Written::Posts(draft) => finish(&mut tx, worker, inbound, person, &brief.text, draft).await?,
         Written::Refused => decline(&mut tx, worker, inbound, person).await?,
+        Written::OffTopic(intent) => {
+            let person = &spoken_to(person, intent.written_in.as_deref());
+            turn_down(&mut tx, worker, inbound, person, Outcome::OffTopic, Text::OffTopic).await?
+        }
     };
     if done {
         tx.commit().await?;
@@ -140,26 +144,19 @@ async fn finish(
         tokens: shared::step::tokens(&mut *db, &inbound.id).await?,
     };
     let generation = &generation::add(db, &person.id, &generation, now).await?;
-    let person = &spoken_to(db, person, draft.intent.written_in.as_deref()).await?;
+    let person = &spoken_to(person, draft.intent.written_in.as_deref());
+    if !person.chosen {
+        preference::wrote(&mut *db, &person.id, person.language).await?;
+    }
     let translation = generation::translation(draft.intent.language.as_deref(), person.language);
     say(db, inbound, person, Text::Posts { generation, posts, left, low, translation }, now).await?;
     Ok(true)
 }
 
 /// The person, spoken to in the language that they have just written in, unless they chose one.
-async fn spoken_to(
-    db: &mut PgConnection,
-    person: &Person,
-    written_in: Option<&str>,
-) -> Result<Person, sqlx::Error> {
-    let mut person = person.clone();
-    if let Some(language) = written_in.and_then(Language::from_tag)
-        && !person.chosen
-    {
-        preference::wrote(db, &person.id, language).await?;
-        person.language = language;
-    }
-    Ok(person)
+fn spoken_to(person: &Person, written_in: Option<&str>) -> Person {
+    let written = written_in.and_then(Language::from_tag).filter(|_| !person.chosen);
+    Person { language: written.unwrap_or(person.language), ..person.clone() }
 }
 
 /// The model declined: said politely, and nothing is charged. `false`: another worker had ended it.
@@ -169,14 +166,26 @@ pub async fn decline(
     inbound: &Inbound,
     person: &Person,
 ) -> Result<bool, JobError> {
+    turn_down(db, worker, inbound, person, Outcome::Refused, Text::Refused).await
+}
+
+/// Nothing is written, and nothing is charged. `false`: another worker had ended it.
+async fn turn_down(
+    db: &mut PgConnection,
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+    outcome: Outcome,
+    text: impl FnOnce(Credits) -> Text<'static>,
+) -> Result<bool, JobError> {
     let now = worker.clock.now();
     // The receipt's row before the person's, as when a message is opened: two orders of locks would deadlock.
-    if !receipt::end(db, &inbound.id, Outcome::Refused, None, now).await? {
+    if !receipt::end(db, &inbound.id, outcome, None, now).await? {
         return Ok(false);
     }
     ledger::refund(db, &inbound.id, now).await?;
     let left = ledger::balance(db, &person.id).await?;
-    say(db, inbound, person, Text::Refused(left), now).await?;
+    say(db, inbound, person, text(left), now).await?;
     Ok(true)
 }
 

@@ -50,6 +50,8 @@ pub enum Written {
     Posts(Box<Draft>),
     /// The model declined.
     Refused,
+    /// It was no brief. Boxed for its size.
+    OffTopic(Box<Intent>),
 }
 
 /// Posts, and what led to them.
@@ -89,6 +91,9 @@ impl Pipeline<'_> {
     ) -> Result<Written, JobError> {
         let Some(answer) = self.step(&intent::ask(brief)).await? else { return Ok(Written::Refused) };
         let intent = Intent::read(&answer.output);
+        if intent.off_topic {
+            return Ok(Written::OffTopic(Box::new(intent)));
+        }
         let language = intent.language_name(interface);
         let facts = intent.facts(brief);
         let Some(answer) = self.step(&prompt::ask(&facts, &language)).await? else {

@@ -87,9 +87,9 @@ impl Member {
                 continue;
             }
             match rng.random_range(0..100) {
-                0..50 => earlier.push(self.says(world, self.brief(number, &mut rng)).await),
-                50..68 => earlier.push(self.says(world, self.command(number, &mut rng)).await),
-                68..78 => {
+                0..44 => earlier.push(self.says(world, self.brief(number, &mut rng)).await),
+                44..60 => earlier.push(self.says(world, self.command(number, &mut rng)).await),
+                60..68 => {
                     let one = self.brief(number, &mut rng);
                     let other = self.command(number, &mut rng);
                     let (one, other) = tokio::join!(self.says(world, one), self.says(world, other));
@@ -97,7 +97,7 @@ impl Member {
                 }
                 // Work that takes long, and a backlog behind it that a zombie could rob: long work again, so that whoever
                 // has taken over is still at it when somebody settles what was never theirs.
-                78..88 => {
+                68..78 => {
                     for tedious in [true, true, false, false, false] {
                         let said = if tedious {
                             let long =
@@ -107,6 +107,14 @@ impl Member {
                             self.command(number, &mut rng)
                         };
                         earlier.push(self.says(world, said).await);
+                        number += 1;
+                    }
+                }
+                // One after the other without a pause: the first may be spilled by a door that has lost Redis, and the
+                // next one be queued by the other.
+                78..88 => {
+                    for _ in 0..4 {
+                        earlier.push(self.says(world, self.command(number, &mut rng)).await);
                         number += 1;
                     }
                 }

@@ -87,6 +87,9 @@ fn title(what: &What) -> (&'static str, &'static str) {
         },
         What::Ended(outcome) => match outcome.as_str() {
             "posts" => ("Posts et débit enregistrés ensemble", "Posts and debit recorded together"),
+            "off_topic" => {
+                ("Ce n’est pas une idée de post : rien n’est débité", "No idea for a post: nothing charged")
+            }
             "no_credit" => ("Plus de crédit : rien n’est débité", "Out of credits: nothing charged"),
             "refused" => ("Refus du modèle : rien n’est débité", "Declined by the model: nothing charged"),
             "failed" => ("Abandon, avec excuses", "Given up, with an apology"),

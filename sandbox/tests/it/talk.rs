@@ -119,6 +119,22 @@ async fn slips_and_small_talk_cost_nothing(sandbox: &mut Sandbox, provider: Prov
     assert_eq!((alice.charges().await, sandbox.stage.openai.calls().len()), ((0, 0), 0));
 }
 
+async fn a_chat_is_led_back_to_posts_and_costs_nothing(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = sandbox.person(provider).with_credits(3).await;
+    alice.says("Quel temps fait-il à Lyon demain, s’il te plaît ?").await;
+    let heard = alice.hears().await;
+    assert!(
+        heard.starts_with("🙂 Je ne suis pas doué pour la conversation") && heard.contains("3 crédits"),
+        "{heard}"
+    );
+    alice.says("Un post sur le temps qu’il fait à Lyon").await;
+    assert!(alice.hears().await.starts_with("✨"));
+    sandbox.is_quiet().await;
+    // One step for the chat, three for the post; what was held for the chat came back.
+    assert_eq!((alice.charges().await, alice.credits().await), ((2, 1), 2));
+    assert_eq!(sandbox.stage.openai.calls().len(), 4);
+}
+
 async fn who_wants_to_be_forgotten_is_asked_first(sandbox: &mut Sandbox, provider: Provider) {
     let alice = sandbox.person(provider).with_credits(3).await;
     let wishes = async || -> i64 {
@@ -143,5 +159,6 @@ crate::for_each_provider! {
     history => super::the_history_gives_back_what_was_paid_for;
     one_post => super::one_post_comes_alone_to_be_copied;
     for_nothing => super::slips_and_small_talk_cost_nothing;
+    off_topic => super::a_chat_is_led_back_to_posts_and_costs_nothing;
     erasure => super::who_wants_to_be_forgotten_is_asked_first;
 }

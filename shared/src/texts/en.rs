@@ -56,6 +56,11 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             "I can’t write a post on this subject. Nothing was charged: you have {} left.",
             count(credits)
         ),
+        Text::OffTopic(credits) => format!(
+            "🙂 Small talk isn’t my strength: what I do is write posts for your social media. \
+            Tell me what the next one should be about. Nothing was charged: you have {} left.",
+            count(credits)
+        ),
         Text::Failed => "😕 I couldn’t create your posts this time. \
             No credit is charged. Please send your idea again in a few minutes."
             .to_owned(),

@@ -58,6 +58,11 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             "Je ne peux pas écrire de post sur ce sujet. Rien n’a été débité : il vous reste {}.",
             count(credits)
         ),
+        Text::OffTopic(credits) => format!(
+            "🙂 Je ne suis pas doué pour la conversation : mon métier, c’est d’écrire des posts pour vos réseaux sociaux. \
+            Dites-moi de quoi le prochain doit parler. Rien n’a été débité : il vous reste {}.",
+            count(credits)
+        ),
         Text::Failed => "😕 Je n’ai pas réussi à créer vos posts cette fois-ci. \
             Aucun crédit ne vous est compté. Renvoyez votre idée dans quelques minutes."
             .to_owned(),

@@ -37,7 +37,7 @@ fn the_page_that_a_translator_reviews() {
     let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
     let none = Credits::default();
-    let catalogue: [(&str, Text<'_>); 53] = [
+    let catalogue: [(&str, Text<'_>); 54] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -74,6 +74,7 @@ fn the_page_that_a_translator_reviews() {
         ("anything else", Text::Unread(Unread::Other)),
         ("brief missing", Text::BriefMissing),
         ("refused", Text::Refused(Credits::new(1))),
+        ("off topic", Text::OffTopic(Credits::new(3))),
         ("failed", Text::Failed),
         ("shop", Text::Shop { offers: &offers }),
         ("no shop", Text::NoShop),

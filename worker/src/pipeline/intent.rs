@@ -28,6 +28,9 @@ pub struct Intent {
     /// Of the brief itself, likewise.
     #[serde(default)]
     pub written_in: Option<String>,
+    /// Whether it wants anything but posts: then nothing is written.
+    #[serde(default)]
+    pub off_topic: bool,
 }
 
 pub(super) fn ask(brief: &str) -> Ask<'_> {
@@ -35,9 +38,10 @@ pub(super) fn ask(brief: &str) -> Ask<'_> {
     let schema = json!({
         "type": "object",
         "additionalProperties": false,
-        "required": ["platform", "industry", "objective", "tone", "language", "written_in"],
+        "required": ["platform", "industry", "objective", "tone", "language", "written_in", "off_topic"],
         "properties": {
             "platform": text, "industry": text, "objective": text, "tone": text, "language": text, "written_in": text,
+            "off_topic": { "type": "boolean" },
         },
     });
     Ask {
@@ -64,6 +68,7 @@ impl Intent {
             tone: tidy(read.tone),
             language: tidy(read.language),
             written_in: tidy(read.written_in),
+            off_topic: read.off_topic,
         }
     }
 

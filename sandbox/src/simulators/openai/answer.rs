@@ -120,7 +120,7 @@ impl Author<'_> {
             return self.string(name, schema);
         }
         if is(schema, "boolean") {
-            return json!(false);
+            return json!(name == "off_topic" && brief::is_chat(&self.request));
         }
         if is(schema, "integer") || is(schema, "number") {
             return schema.get("minimum").cloned().unwrap_or(json!(1));

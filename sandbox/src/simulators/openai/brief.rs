@@ -83,6 +83,25 @@ pub fn demanded_language(text: &str) -> Option<Language> {
     last.max_by_key(|(at, _)| *at).map(|(_, language)| language)
 }
 
+/// Whether somebody chats, and wants no post: a question to a machine, without any word of the trade.
+#[must_use]
+pub fn is_chat(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let asks = [
+        "quel temps",
+        "météo",
+        "weather",
+        "raconte-moi",
+        "tell me a",
+        "qui es-tu",
+        "who are you",
+        "capitale de",
+    ];
+    let trade =
+        words(&text).iter().any(|word| ["post", "posts", "promo", "annonce"].contains(&word.as_str()));
+    !trade && asks.iter().any(|ask| text.contains(ask))
+}
+
 /// The platform that is named.
 #[must_use]
 pub fn platform(text: &str) -> Option<&'static str> {

@@ -172,7 +172,9 @@ impl State {
     /// Whether things could go on without it.
     fn is_harm(&self, happens: Move) -> bool {
         match happens {
-            Move::Lost(_) | Move::Dies(_) | Move::TriesAgain(_) | Move::Undelivered(_) => true,
+            Move::Lost(_) | Move::Dies(_) | Move::GivesUp(_) | Move::TriesAgain(_) | Move::Undelivered(_) => {
+                true
+            }
             Move::Expires(m) => {
                 let Place::Leased(w) = self.messages[m].place else { return false };
                 self.workers[usize::from(w)].is_some_and(|(_, on)| usize::from(on) == m)
