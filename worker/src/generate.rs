@@ -10,7 +10,7 @@ use shared::person::Person;
 use shared::receipt::{self, Outcome};
 use shared::texts::Text;
 use shared::{fault, kept, menu, outbox, preference};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::Worker;
 use crate::command::Command;
@@ -107,13 +107,14 @@ pub async fn write(
             turn_down(&mut tx, worker, inbound, person, Outcome::OffTopic, Text::OffTopic).await?
         }
     };
-    if done {
-        tx.commit().await?;
-    } else {
-        tx.rollback().await?;
-    }
+    end(tx, done).await?;
     fault::point("reply.stored");
     Ok(())
+}
+
+/// Ends a transaction: what another worker had done before is not done again.
+pub async fn end(tx: Transaction<'_, Postgres>, done: bool) -> Result<(), sqlx::Error> {
+    if done { tx.commit().await } else { tx.rollback().await }
 }
 
 /// Posts, history, answer and the end of the message: one fact. `false`: another worker had ended it.

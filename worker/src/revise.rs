@@ -51,12 +51,7 @@ pub async fn write(
         Some(posts) => finish(&mut tx, worker, inbound, person, earlier, revision, posts).await?,
         None => generate::decline(&mut tx, worker, inbound, person).await?,
     };
-    if done {
-        tx.commit().await?;
-    } else {
-        tx.rollback().await?;
-    }
-    Ok(())
+    Ok(generate::end(tx, done).await?)
 }
 
 /// Posts, history, answer and the end of the message: one fact. `false`: another worker had ended it.

@@ -130,10 +130,6 @@ fn is(offer: &Offer, wish: &str) -> bool {
 
 async fn say(worker: &Worker, inbound: &Inbound, person: &Person, text: Text<'_>) -> Result<(), JobError> {
     let mut tx = worker.pool.begin().await?;
-    if generate::answer(&mut tx, worker, inbound, person, Outcome::Answered, text).await? {
-        tx.commit().await?;
-    } else {
-        tx.rollback().await?;
-    }
-    Ok(())
+    let done = generate::answer(&mut tx, worker, inbound, person, Outcome::Answered, text).await?;
+    Ok(generate::end(tx, done).await?)
 }
