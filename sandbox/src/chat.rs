@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::message::Provider;
 use tokio::net::TcpListener;
+use tokio::task::JoinError;
 use tokio::time::timeout;
 
 use crate::person::{self, Person};
@@ -142,6 +143,18 @@ pub async fn serve(
 /// A refusal, with its reason in both languages.
 fn refuse(status: StatusCode, fr: &str, en: &str) -> Response {
     (status, Json(json!({ "error": { "fr": fr, "en": en } }))).into_response()
+}
+
+/// The answer to something that was done in a task of its own.
+fn ended(done: Result<Result<()>, JoinError>) -> Response {
+    match done {
+        Ok(Ok(())) => Json(json!({})).into_response(),
+        Ok(Err(error)) => {
+            let sentence = format!("{error:#}");
+            refuse(StatusCode::CONFLICT, &sentence, &sentence)
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use anyhow::Result;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -213,14 +213,7 @@ pub(super) async fn inflict(State(page): State<Page>, Json(asked): Json<Asked>) 
             }
         }
     });
-    match done.await {
-        Ok(Ok(())) => Json(json!({})).into_response(),
-        Ok(Err(error)) => {
-            let sentence = format!("{error:#}");
-            refuse(StatusCode::CONFLICT, &sentence, &sentence)
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    super::ended(done.await)
 }
 
 /// What the provider does when it doubts: the same bytes, the same signature.

@@ -126,14 +126,7 @@ pub(super) async fn open(State(page): State<Page>, Json(asked): Json<Asked>) -> 
         }
         anyhow::Ok(())
     });
-    match done.await {
-        Ok(Ok(())) => Json(json!({})).into_response(),
-        Ok(Err(error)) => {
-            let sentence = format!("{error:#}");
-            refuse(StatusCode::CONFLICT, &sentence, &sentence)
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+    super::ended(done.await)
 }
 
 /// Takes every credit that the account has, as an operator's correction would: with its line, and with who and why.

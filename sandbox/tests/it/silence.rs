@@ -76,6 +76,29 @@ async fn a_stop_wins_over_an_answer_that_is_being_written() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_is_credited_and_not_told_to_who_said_stop() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(0).await;
+        alice.says("acheter 20").await;
+        alice.hears().await;
+        alice.says("stop").await;
+        assert!(alice.hears().await.starts_with("C’est noté"));
+        let page = sandbox.stage.stripe.sessions().remove(0);
+        sandbox.stage.stripe.pays(&page.id).await;
+        let told = async || -> bool {
+            sqlx::query_scalar("select exists (select from wa.outbox where error_code = 'stopped')")
+                .fetch_one(&sandbox.pool)
+                .await
+                .unwrap()
+        };
+        until("the thanks to be withheld", told).await;
+        sandbox.is_quiet().await;
+        assert_eq!((alice.has_heard().len(), alice.credits().await), (2, 20));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_twilio_has_answered_itself_counts_and_is_not_answered_twice() {
     run(&GROUND, async |sandbox| {
         let alice = sandbox.person(Provider::Twilio).with_credits(2).await;
