@@ -103,6 +103,7 @@ impl Sandbox {
             send_deadline: Duration::from_secs(20),
             operator_pause: Duration::from_millis(200),
             operator_deadline: Duration::from_secs(20),
+            moment: Duration::ZERO,
             model_timeout: Duration::from_secs(5),
             sweep_period: Duration::from_millis(100),
             sweep_age: Duration::from_mins(10),

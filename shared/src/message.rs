@@ -183,17 +183,40 @@ pub enum Content {
     },
     /// A kind that the product cannot read yet and should say so: the provider's word for it.
     Unreadable(String),
-    /// Something that wants no answer (a reaction, an edit, a system message): recorded under this kind.
+    /// Other words in place of those of an earlier message (Meta: `edit`).
+    Edit {
+        /// The message whose words they replace.
+        of: MessageId,
+        /// All of the new words.
+        text: String,
+    },
+    /// An earlier message was deleted for everybody (Meta: `revoke`).
+    Revoke {
+        /// Which one.
+        of: MessageId,
+    },
+    /// Something that wants no answer (a reaction, a system message): recorded under this kind.
     Silent(String),
 }
 
 impl Content {
+    /// What its person wrote, or read on what they tapped.
+    #[must_use]
+    pub fn words(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Tap { title: text, .. } | Self::Edit { text, .. } => Some(text),
+            Self::Revoke { .. } | Self::Unreadable(_) | Self::Silent(_) => None,
+        }
+    }
+
     /// The kind, for receipts and labels. Never the text.
     #[must_use]
     pub fn kind(&self) -> &str {
         match self {
             Self::Text(_) => "text",
             Self::Tap { .. } => "tap",
+            Self::Edit { .. } => "edit",
+            Self::Revoke { .. } => "revoke",
             Self::Unreadable(kind) | Self::Silent(kind) => kind,
         }
     }

@@ -8,6 +8,7 @@
 //!
 //! What an acknowledgement means depends on the server: `appendonly yes`, `appendfsync always`, `noeviction`.
 
+mod behind;
 mod dead;
 mod enqueue;
 mod figures;

@@ -3,6 +3,7 @@
 //! Owner of `wa.receipt` and `wa.attempt`. A receipt ends exactly once; whoever ends it does so in the transaction
 //! that holds the effects of the end, so that a zombie's second end changes nothing at all.
 
+pub mod burst;
 mod conversation;
 mod open;
 
@@ -13,6 +14,7 @@ use crate::fault;
 use crate::message::{Inbound, MessageId};
 use crate::person::UserId;
 
+pub use burst::Changed;
 pub use conversation::{Answer, Conversation, answer, conversation};
 pub use open::{Open, lock_open, open};
 
@@ -33,6 +35,10 @@ pub enum Outcome {
     Refused,
     /// It was no brief: nothing was written, and nothing charged.
     OffTopic,
+    /// Its words became a part of the brief of another message, with which it ends.
+    Joined,
+    /// Its person deleted it before it was answered: nothing is charged.
+    Withdrawn,
     /// Recorded; no answer was due.
     Recorded,
     /// Given up after the last attempt.
@@ -53,6 +59,8 @@ impl Outcome {
             Self::Capped => "capped",
             Self::Refused => "refused",
             Self::OffTopic => "off_topic",
+            Self::Joined => "joined",
+            Self::Withdrawn => "withdrawn",
             Self::Recorded => "recorded",
             Self::Failed => "failed",
             Self::Undelivered => "undelivered",
@@ -64,8 +72,10 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Standing {
-    /// Work is to be done.
-    Open,
+    /// Work is to be done, about what the message says or was changed to.
+    Open(Changed),
+    /// Work was begun before, with a credit held: about this brief, where it is not the message's own words.
+    Begun(Option<String>),
     /// An earlier message of its conversation still stands in the spill: it comes first.
     Behind,
     /// It ended before: at most something remains to be sent.
@@ -85,6 +95,18 @@ pub struct Start<'a> {
     pub received_at: DateTime<Utc>,
 }
 
+#[derive(sqlx::FromRow)]
+struct StartRow {
+    state: String,
+    outcome: Option<String>,
+    detail: Option<String>,
+    brief: Option<String>,
+    behind: bool,
+    held: bool,
+    edited: Option<String>,
+    withdrawn: bool,
+}
+
 /// Records that a message is being handled, for the first time or again. When it stands [`Standing::Behind`] another,
 /// the caller rolls back: it has not begun.
 pub async fn start(
@@ -93,21 +115,25 @@ pub async fn start(
     start: Start<'_>,
     now: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
-    let (state, outcome, detail, behind): (String, Option<String>, Option<String>, bool) = sqlx::query_as(
+    let row: StartRow = sqlx::query_as(
         "with receipt as (
            insert into wa.receipt as r
              (message_id, provider, business, lane, kind, state, attempts, sent_at, received_at, started_at)
            values ($1, $2, $3, $4, $5, 'started', $6, $7, $8, $9)
            on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
-           returning state, outcome, detail
+           returning state, outcome, detail, brief
          ), attempt as (
            insert into wa.attempt as a (message_id, number, worker, began_at) values ($1, $6, $10, $9)
            on conflict (message_id, number) do update
              set runs = a.runs + 1, worker = excluded.worker, resumed_at = excluded.began_at,
                  ended_at = null, verdict = null, reason = null
          )
-         select state, outcome, detail,
+         select state, outcome, detail, brief,
                 exists (select from wa.spill where lane = $4 and received_at < $8 and message_id <> $1)
+                  as behind,
+                exists (select from wa.credit_op where key = 'generation:' || $1) as held,
+                (select brief from wa.receipt where changes = $1 and brief is not null order by sent_at desc limit 1) as edited,
+                exists (select from wa.receipt where changes = $1 and kind = 'revoke') as withdrawn
          from receipt",
     )
     .bind(inbound.id.as_str())
@@ -122,10 +148,14 @@ pub async fn start(
     .bind(start.worker)
     .fetch_one(db)
     .await?;
-    Ok(match outcome.as_deref() {
-        _ if state == "started" && behind && !fault::without("order") => Standing::Behind,
-        _ if state == "started" || fault::without("receipt") => Standing::Open,
-        Some("failed") => Standing::Failed(detail.unwrap_or_default()),
+    let started = row.state == "started";
+    Ok(match row.outcome.as_deref() {
+        _ if started && row.behind && !fault::without("order") => Standing::Behind,
+        _ if started && row.held => Standing::Begun(row.brief),
+        _ if started || fault::without("receipt") => {
+            Standing::Open(Changed { text: row.edited, withdrawn: row.withdrawn })
+        }
+        Some("failed") => Standing::Failed(row.detail.unwrap_or_default()),
         _ => Standing::Ended,
     })
 }
@@ -199,7 +229,8 @@ pub async fn end(
 ) -> Result<bool, sqlx::Error> {
     let state = if outcome == Outcome::Failed { "failed" } else { "finished" };
     let done = sqlx::query(
-        "update wa.receipt set state = $2, outcome = $3, detail = $4, finished_at = $5
+        "update wa.receipt set state = $2, outcome = $3, detail = $4, finished_at = $5,
+                brief = case when $2 = 'failed' or changes is not null then brief end
          where message_id = $1 and (state = 'started' or $6)",
     )
     .bind(message.as_str())

@@ -142,6 +142,10 @@ pub enum Text<'a> {
     PickByNumber,
     /// A message that cannot be read: a hint for its kind. Nothing was charged.
     Unread(Unread),
+    /// Words were changed after their posts had been begun. The new words are kept.
+    EditedTooLate,
+    /// Many people want something at once: it takes longer than usual.
+    Busy,
     /// The word `gen` without a brief behind it.
     BriefMissing,
     /// The model declined the brief: nothing is charged.

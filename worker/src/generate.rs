@@ -13,6 +13,7 @@ use shared::{fault, kept, menu, outbox, preference};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::Worker;
+use crate::burst;
 use crate::command::Command;
 use crate::error::JobError;
 use crate::pipeline::{Draft, Pipeline, Written};
@@ -98,8 +99,10 @@ pub async fn write(
 ) -> Result<(), JobError> {
     let pipeline = Pipeline::of(worker, inbound);
     let written = pipeline.write(&brief.text, person.language, brief.earlier.as_ref()).await?;
+    let withdrawn = burst::was_withdrawn(worker, inbound).await;
     let mut tx = worker.pool.begin().await?;
     let done = match &written {
+        _ if withdrawn => withdraw(&mut tx, inbound, worker.clock.now()).await?,
         Written::Posts(draft) => finish(&mut tx, worker, inbound, person, &brief.text, draft).await?,
         Written::Refused => decline(&mut tx, worker, inbound, person).await?,
         Written::OffTopic(intent) => {
@@ -158,6 +161,20 @@ async fn finish(
 fn spoken_to(person: &Person, written_in: Option<&str>) -> Person {
     let written = written_in.and_then(Language::from_tag).filter(|_| !person.chosen);
     Person { language: written.unwrap_or(person.language), ..person.clone() }
+}
+
+/// Its person deleted the message before it was answered: nobody writes, and nobody pays. `false`: it had ended.
+pub async fn withdraw(
+    db: &mut PgConnection,
+    inbound: &Inbound,
+    now: DateTime<Utc>,
+) -> Result<bool, JobError> {
+    if !receipt::end(db, &inbound.id, Outcome::Withdrawn, None, now).await? {
+        return Ok(false);
+    }
+    ledger::refund(db, &inbound.id, now).await?;
+    kept::give_back(&mut *db, &inbound.id).await?;
+    Ok(true)
 }
 
 /// The model declined: said politely, and nothing is charged. `false`: another worker had ended it.

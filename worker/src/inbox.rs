@@ -4,15 +4,16 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
-use shared::fault;
 use shared::generation::{self, Earlier, Revision};
 use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
-use shared::message::{Inbound, MessageId};
-use shared::outbox;
+use shared::message::{Content, Inbound, MessageId};
 use shared::person::{self, Person};
-use shared::receipt::{self, Standing, Start};
+use shared::receipt::{self, Changed, Outcome, Standing, Start};
+use shared::texts::Text;
+use shared::{fault, kept, outbox};
 
 use crate::Worker;
+use crate::burst::{self, Burst, Late};
 use crate::command::Command;
 use crate::delivery::{self, Delivered};
 use crate::error::JobError;
@@ -95,11 +96,13 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
     if let Some(shop) = &worker.shop {
         shop.restock().await;
     }
-    match open(worker, inbound, start).await? {
+    let mut burst = burst::listen(worker, job, inbound).await;
+    let listened = burst.typing.take();
+    match open(worker, inbound, burst, start).await? {
         Opened::Brief(person, brief) => {
             fault::point("hold.done");
             fault::poison(&brief.text);
-            let _typing = typing::begin(worker, inbound);
+            let _typing = listened.unwrap_or_else(|| typing::begin(worker, inbound));
             generate::write(worker, inbound, &person, &brief).await?;
         }
         Opened::Revise(person, earlier, revision) => {
@@ -139,11 +142,17 @@ enum Opened {
 }
 
 /// The first transaction: the receipt, the person, and either an answer or a held credit.
-async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Opened, JobError> {
+async fn open(
+    worker: &Worker,
+    inbound: &Inbound,
+    burst: Burst,
+    start: Start<'_>,
+) -> Result<Opened, JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    match receipt::start(&mut tx, inbound, start, now).await? {
-        Standing::Open => {}
+    let (begun, changed) = match receipt::start(&mut tx, inbound, start, now).await? {
+        Standing::Open(changed) => (false, changed),
+        Standing::Begun(brief) => (true, Changed { text: brief, withdrawn: false }),
         Standing::Behind => {
             tx.rollback().await?;
             let cause = anyhow::anyhow!("an earlier message of its conversation is still spilled");
@@ -156,9 +165,26 @@ async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Op
                 _ => Opened::Answered,
             });
         }
+    };
+    if changed.withdrawn || burst.is_withdrawn() {
+        let done = generate::withdraw(&mut tx, inbound, now).await?;
+        generate::end(tx, done).await?;
+        return Ok(Opened::Answered);
     }
     let mut person = person::resolve(&mut tx, &inbound.sender, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
+    let inbound = &match (changed.text, burst::late(&mut tx, inbound).await?) {
+        (Some(text), _) => Inbound { content: Content::Text(text), ..inbound.clone() },
+        (None, Some(Late::Anew(inbound))) => inbound,
+        (None, Some(Late::TooLate(brief))) => {
+            kept::keep(&mut *tx, &person.id, &brief, now).await?;
+            generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, Text::EditedTooLate).await?;
+            tx.commit().await?;
+            return Ok(Opened::Answered);
+        }
+        (None, _) if begun => inbound.clone(),
+        (None, _) => burst.take(&mut tx, inbound, &person, now).await?,
+    };
     let command = generate::asked(&mut tx, inbound, &person, start.received_at).await?;
     if let Command::Generate { brief } = &command
         && !person.chosen

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod answer;
 pub mod budget;
+pub mod burst;
 pub mod chore;
 pub mod command;
 pub mod config;

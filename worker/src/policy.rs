@@ -26,6 +26,10 @@ pub const CLOSE: Duration = Duration::from_secs(5);
 /// A dependency of ours is away: look again after this, without counting an attempt.
 pub const DEPENDENCY_AWAY: Duration = Duration::from_secs(2);
 
+/// How long after a message another one is still the same breath. Long enough for a thumb, short beside the model; what
+/// sounds unfinished gets twice as long, what sounds complete half, and nobody is listened to for longer than four seconds.
+pub const MOMENT: Duration = Duration::from_millis(1_200);
+
 /// A model call. The official client waits ten minutes; a person in a chat does not. Three calls and a repair fit
 /// into [`JOB_TIMEOUT`].
 pub const MODEL_TIMEOUT: Duration = Duration::from_secs(40);
@@ -155,6 +159,8 @@ pub struct Patience {
     pub operator_pause: Duration,
     /// See [`OPERATOR_DEADLINE`].
     pub operator_deadline: Duration,
+    /// See [`MOMENT`]. Zero: every message stands for itself.
+    pub moment: Duration,
     /// See [`MODEL_TIMEOUT`].
     pub model_timeout: Duration,
     /// See [`TYPING_AGAIN`].
@@ -178,6 +184,7 @@ impl Default for Patience {
             send_deadline: SEND_DEADLINE,
             operator_pause: OPERATOR_PAUSE,
             operator_deadline: OPERATOR_DEADLINE,
+            moment: MOMENT,
             model_timeout: MODEL_TIMEOUT,
             typing_again: TYPING_AGAIN,
             sweep_period: SWEEP_PERIOD,
@@ -201,6 +208,7 @@ impl Patience {
             send_deadline: Duration::from_secs(30),
             operator_pause: Duration::from_millis(300),
             operator_deadline: Duration::from_secs(30),
+            moment: Duration::from_millis(300),
             model_timeout: Duration::from_secs(3),
             typing_again: Duration::from_secs(2),
             sweep_period: Duration::from_millis(500),

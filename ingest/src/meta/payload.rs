@@ -178,7 +178,7 @@ fn read_message(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -> R
         // An answer would go to the sender alone, outside the group: none is given.
         Content::Silent("group".to_owned())
     } else {
-        content(&message)
+        content(&message, &business)
     };
     Ok(Inbound {
         id: MessageId::new(Provider::Meta, &business, &id),
@@ -190,9 +190,13 @@ fn read_message(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -> R
     })
 }
 
-fn content(message: &Value) -> Content {
+fn content(message: &Value, business: &str) -> Content {
     let kind = message["type"].as_str().unwrap_or("text");
     let text = |value: &Value| value.as_str().map(clean).filter(|text| !text.trim().is_empty());
+    let earlier = || {
+        let id = scalar(&message[kind]["original_message_id"])?;
+        Some(MessageId::new(Provider::Meta, business, &id))
+    };
     match kind {
         "text" => match text(&message["text"]["body"]) {
             Some(body) => Content::Text(body),
@@ -203,11 +207,19 @@ fn content(message: &Value) -> Content {
             None => Content::Unreadable(kind.to_owned()),
         },
         "interactive" => tap(&message["interactive"]).unwrap_or_else(|| Content::Silent(kind.to_owned())),
-        // We send no template with buttons, and what changes or removes an earlier message, or only reacts to one, must
-        // never be taken for a brief.
-        "button" | "reaction" | "system" | "edit" | "revoke" | "request_welcome" => {
-            Content::Silent(kind.to_owned())
+        // Of a text or of a caption.
+        "edit" => {
+            let new = &message["edit"]["message"];
+            let words = text(&new["text"]["body"])
+                .or_else(|| text(&new[new["type"].as_str().unwrap_or_default()]["caption"]));
+            match (earlier(), words) {
+                (Some(of), Some(text)) => Content::Edit { of, text },
+                _ => Content::Silent(kind.to_owned()),
+            }
         }
+        "revoke" => earlier().map_or_else(|| Content::Silent(kind.to_owned()), |of| Content::Revoke { of }),
+        // We send no template with buttons, and what only reacts to an earlier message must never be taken for a brief.
+        "button" | "reaction" | "system" | "request_welcome" => Content::Silent(kind.to_owned()),
         other => Content::Unreadable(short(other)),
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod burst;
 mod commands;
 mod crash;
 mod credits;

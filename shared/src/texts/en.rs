@@ -49,6 +49,12 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             return blocks;
         }
         Text::Unread(kind) => unread(kind).to_owned(),
+        Text::EditedTooLate => "✏️ Your change came too late: these posts follow the first version of your message. \
+            Shall I start again with the new one? (1 credit)"
+            .to_owned(),
+        Text::Busy => "⏳ There are a lot of requests right now: my answer will take longer than usual. \
+            Your message has arrived, there is no need to send it again."
+            .to_owned(),
         Text::BriefMissing => "Tell me what the post should be about, for example: \
             “gen winter sale in my shop, on Instagram”."
             .to_owned(),

@@ -51,6 +51,12 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             return blocks;
         }
         Text::Unread(kind) => unread(kind).to_owned(),
+        Text::EditedTooLate => "✏️ Votre modification est arrivée trop tard : ces posts suivent la première version de votre message. \
+            Je recommence avec la nouvelle ? (1 crédit)"
+            .to_owned(),
+        Text::Busy => "⏳ Il y a beaucoup de demandes en ce moment : ma réponse prendra plus de temps que d’habitude. \
+            Votre message est bien arrivé, inutile de le renvoyer."
+            .to_owned(),
         Text::BriefMissing => "Dites-moi de quoi doit parler le post, par exemple : \
             « gen soldes d’hiver pour ma boutique, sur Instagram »."
             .to_owned(),

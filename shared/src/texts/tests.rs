@@ -37,7 +37,7 @@ fn the_page_that_a_translator_reviews() {
     let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
     let none = Credits::default();
-    let catalogue: [(&str, Text<'_>); 54] = [
+    let catalogue: [(&str, Text<'_>); 56] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -72,6 +72,8 @@ fn the_page_that_a_translator_reviews() {
         ("a place", Text::Unread(Unread::Place)),
         ("a contact", Text::Unread(Unread::Contact)),
         ("anything else", Text::Unread(Unread::Other)),
+        ("edited too late", Text::EditedTooLate),
+        ("busy", Text::Busy),
         ("brief missing", Text::BriefMissing),
         ("refused", Text::Refused(Credits::new(1))),
         ("off topic", Text::OffTopic(Credits::new(3))),

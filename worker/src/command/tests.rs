@@ -173,5 +173,7 @@ fn what_is_not_text_is_not_a_brief() {
     let voice = Command::parse(&Content::Unreadable("audio".into()));
     assert_eq!(voice, Command::Unreadable(shared::texts::Unread::Voice));
     assert_eq!(Command::parse(&Content::Silent("reaction".into())), Command::Silence);
+    let of = shared::message::MessageId::from_stored("meta:1:a".to_owned());
+    assert_eq!(Command::parse(&Content::Edit { of, text: "solde".into() }), Command::Silence);
     assert_eq!(Command::parse(&Content::Silent("opt_out_stop".into())), Command::Silenced { stop: true });
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use shared::job::{Job, Work};
-use shared::message::Content;
 use shared::queue::{DeadId, DeadLetter};
 use shared::receipt;
 
@@ -102,10 +101,7 @@ impl Entry {
 fn content(job: Option<&Job>, bytes: &[u8]) -> String {
     match job.map(|job| &job.work) {
         Some(Work::Message(inbound)) => {
-            let text = match &inbound.content {
-                Content::Text(text) | Content::Tap { title: text, .. } => text,
-                Content::Unreadable(kind) | Content::Silent(kind) => kind,
-            };
+            let text = inbound.content.words().unwrap_or_else(|| inbound.content.kind());
             format!("from {}: {text}", inbound.sender.address.as_str())
         }
         _ => String::from_utf8_lossy(bytes).into_owned(),

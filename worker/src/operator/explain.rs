@@ -6,7 +6,7 @@ use anyhow::bail;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use shared::job::{Job, Work};
-use shared::message::{Content, Lane, MessageId};
+use shared::message::{Lane, MessageId};
 use shared::price::dollars;
 use shared::queue::{Head, Place};
 use shared::step::spend;
@@ -124,11 +124,7 @@ fn shown(id: &MessageId, reveal: bool) -> String {
 
 fn written(job: &Job) -> Option<String> {
     match &job.work {
-        Work::Message(inbound) => match &inbound.content {
-            Content::Text(text) => Some(text.clone()),
-            Content::Tap { title, .. } => Some(title.clone()),
-            Content::Unreadable(_) | Content::Silent(_) => None,
-        },
+        Work::Message(inbound) => inbound.content.words().map(str::to_owned),
         Work::Status(_) | Work::Notice(_) | Work::Answer(_) | Work::Payment(_) => None,
     }
 }

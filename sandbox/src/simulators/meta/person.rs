@@ -190,6 +190,17 @@ impl MetaPerson {
         self.deliver(contact, message).await
     }
 
+    /// Puts other words in place of those of an earlier message.
+    pub async fn edits(&self, message: &str, body: &str) -> Delivery {
+        let new = json!({"context": {"id": "M0"}, "type": "text", "text": {"body": body}});
+        self.message("edit", &json!({"original_message_id": message, "message": new})).await
+    }
+
+    /// Deletes an earlier message for everybody.
+    pub async fn deletes(&self, message: &str) -> Delivery {
+        self.message("revoke", &json!({"original_message_id": message})).await
+    }
+
     /// Sends a message of any type; `content` is the object that bears the type's name.
     pub async fn message(&self, kind: &str, content: &Value) -> Delivery {
         let (contact, message) = self.compose(kind, content);
