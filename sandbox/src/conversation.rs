@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
-use worker::policy::{Backoff, Patience};
+use worker::policy::{BUSY_AFTER, Backoff, Patience};
 
 use crate::person::Person;
 use crate::process::{Process, Role};
@@ -104,6 +104,8 @@ impl Sandbox {
             operator_pause: Duration::from_millis(200),
             operator_deadline: Duration::from_secs(20),
             moment: Duration::ZERO,
+            busy_after: BUSY_AFTER,
+            busy_period: Duration::from_millis(100),
             model_timeout: Duration::from_secs(5),
             sweep_period: Duration::from_millis(100),
             sweep_age: Duration::from_mins(10),

@@ -240,3 +240,24 @@ pub async fn balance(db: &mut PgConnection, user: &UserId) -> Result<Credits, Le
         .await?;
     credits.map(Credits::from_column).ok_or(LedgerError::NoSuchPerson)
 }
+
+/// When the `n`-th last generation of this person after `since` was begun, without this message's own.
+pub async fn nth_generation(
+    db: &mut PgConnection,
+    user: &UserId,
+    without: &MessageId,
+    n: u32,
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar(
+        "select created_at from wa.credit_op
+         where user_id = $1 and created_at > $2 and starts_with(key, 'generation:') and message_id <> $3
+         order by seq desc offset $4 limit 1",
+    )
+    .bind(user.as_str())
+    .bind(since)
+    .bind(without.as_str())
+    .bind(i64::from(n) - 1)
+    .fetch_optional(db)
+    .await
+}

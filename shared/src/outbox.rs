@@ -4,6 +4,7 @@
 //! idempotency key: a send whose outcome is not known is `unknown` and never blindly repeated. Our own id travels along
 //! and comes back in the provider's reports, which move a row only forward.
 
+mod courtesy;
 mod reports;
 mod stranded;
 
@@ -14,6 +15,7 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::menu::Menu;
 use crate::message::{Address, Inbound, MessageId, Provider};
 
+pub use courtesy::{expire, unsaid};
 pub use reports::{came_to_nothing, report};
 pub use stranded::{Stranded, stranded};
 

@@ -16,6 +16,7 @@ mod lease;
 mod line;
 mod place;
 mod restore;
+mod waiting;
 mod wake;
 
 use std::time::Duration;

@@ -290,3 +290,18 @@ pub async fn fail_undelivered(
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// How many of a person's messages since this moment had posts revised.
+pub async fn revisions(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    since: DateTime<Utc>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "select count(*) from wa.receipt where user_id = $1 and received_at > $2 and outcome = 'revised'",
+    )
+    .bind(user.as_str())
+    .bind(since)
+    .fetch_one(db)
+    .await
+}

@@ -92,6 +92,11 @@ pub enum Text<'a> {
         /// Whether it is everybody's limit.
         everybody: bool,
     },
+    /// So many briefs in a short time: this one was not begun, and nothing was charged.
+    TooFast {
+        /// In how many minutes another one may be.
+        minutes: i64,
+    },
     /// You are welcome.
     Thanks,
     /// Ready for the next idea: to what has no words, or needs no answer but one.

@@ -15,14 +15,7 @@ fn id(name: &str) -> MessageId {
 fn message(name: &str, content: Content) -> Inbound {
     let phone = "+33639980123".parse().unwrap();
     let sender = Sender { address: Address::Phone(phone), phone: None, bsuid: None };
-    Inbound {
-        id: id(name),
-        provider: Provider::Meta,
-        business: "1".into(),
-        sender,
-        sent_at: at(0),
-        content,
-    }
+    Inbound { id: id(name), provider: Provider::Meta, business: "1".into(), sender, sent_at: at(0), content }
 }
 
 fn text(text: &str) -> Content {
@@ -59,8 +52,11 @@ fn what_follows_within_a_moment_is_part_of_the_brief() {
 #[test]
 fn nobody_is_waited_for_longer_than_four_seconds() {
     let names: Vec<String> = (0..8).map(|number| format!("m{number}")).collect();
-    let breath: Vec<(&str, Content, i64)> =
-        names.iter().zip(1..).map(|(name, place)| (name.as_str(), text("encore un mot"), place * 900)).collect();
+    let breath: Vec<(&str, Content, i64)> = names
+        .iter()
+        .zip(1..)
+        .map(|(name, place)| (name.as_str(), text("encore un mot"), place * 900))
+        .collect();
     let heard = heard("Un post sur notre boulangerie", &breath);
     assert_eq!(heard.parts.len(), 4, "those before four seconds");
     assert_eq!(heard.until, None);
@@ -71,13 +67,16 @@ fn what_sounds_unfinished_is_waited_for_and_what_sounds_complete_is_not() {
     let until = |said: &str| (heard(said, &[]).until.unwrap() - at(0)).num_milliseconds();
     assert_eq!(until("Un post sur :"), 2_400);
     assert_eq!(until("Un post sur notre boulangerie"), 1_200);
-    let whole = "Écris un post pour annoncer que notre boulangerie ouvre samedi à 8 h, rue des Lilas, à Lyon.";
+    let whole =
+        "Écris un post pour annoncer que notre boulangerie ouvre samedi à 8 h, rue des Lilas, à Lyon.";
     assert_eq!(until(whole), 600);
 }
 
 #[test]
 fn commands_and_other_kinds_end_the_moment_and_reactions_do_not() {
-    for other in [text("solde"), text("merci"), text("gen un post sur le vin"), Content::Unreadable("video".into())] {
+    for other in
+        [text("solde"), text("merci"), text("gen un post sur le vin"), Content::Unreadable("video".into())]
+    {
         let heard = heard("Un post sur le pain", &[("a", other.clone(), 100), ("b", text("et le vin"), 200)]);
         assert_eq!((said(&heard), heard.until), (vec![], None), "{other:?}");
     }

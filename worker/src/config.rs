@@ -10,8 +10,9 @@ use shared::price::{Micros, ModelPrices};
 use shared::telemetry::LogFormat;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::allowance::Allowance;
 use crate::budget::Budget;
-use crate::openai::OpenAiConfig;
+use crate::openai::{Offer, OpenAiConfig};
 use crate::shop::Shop;
 use crate::stripe::Stripe;
 use crate::whatsapp::{Meta, Providers, Twilio};
@@ -45,6 +46,8 @@ pub struct Config {
     pub twilio: Option<TwilioConfig>,
     /// What the model may cost in a day.
     pub budget: Budget,
+    /// How much one person may ask for.
+    pub allowance: Allowance,
     /// What is sold in the chat, when `STRIPE_SECRET_KEY` is set.
     pub shop: Option<ShopConfig>,
     /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
@@ -100,6 +103,11 @@ impl Config {
             env.problem("no provider is configured: set META_ACCESS_TOKEN, or TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN");
         }
         let budget = budget(&mut env, &openai.model);
+        let usual = Allowance::default();
+        let allowance = Allowance {
+            briefs: env.parsed("BRIEFS_PER_TEN_MINUTES", usual.briefs),
+            revisions: env.parsed("REVISIONS_PER_DAY", usual.revisions),
+        };
         let web = env.text("NEXTAUTH_URL").map(|web| web.trim_end_matches('/').to_owned());
         if web.as_ref().is_some_and(|web| !web.starts_with("http")) {
             env.problem("NEXTAUTH_URL must be an address that begins with https://");
@@ -121,6 +129,7 @@ impl Config {
             meta,
             twilio,
             budget,
+            allowance,
             shop,
             web,
             migrate: env.switch("MIGRATE", true),
@@ -154,7 +163,16 @@ impl Config {
             reason = "checked: not negative; saturates"
         )]
         let max_completion_tokens = optional("OPENAI_MAX_COMPLETION_TOKENS").map(|tokens| tokens as u32);
+        let moderation = match env.text("MODERATION").as_deref() {
+            None | Some("auto") => Offer::default(),
+            Some("off") => Offer::none(),
+            Some(_) => {
+                env.problem("MODERATION is auto or off");
+                Offer::none()
+            }
+        };
         OpenAiConfig {
+            moderation,
             base_url,
             api_key,
             model: env.text("OPENAI_MODEL").unwrap_or_else(|| DEFAULT_MODEL.to_owned()),

@@ -76,6 +76,10 @@ pub async fn hold(
         answer(db, worker, inbound, person, Outcome::Capped, Text::Capped { everybody }).await?;
         return Ok(Held::No);
     }
+    if let Some(minutes) = worker.allowance.brief(db, &person.id, &inbound.id, now).await? {
+        answer(db, worker, inbound, person, Outcome::Capped, Text::TooFast { minutes }).await?;
+        return Ok(Held::No);
+    }
     match ledger::post(db, &person.id, Entry::Generation(&inbound.id), now).await? {
         Posted::Applied(_) | Posted::AlreadyApplied(_) => Ok(Held::Yes),
         Posted::Insufficient => {

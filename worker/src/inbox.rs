@@ -178,7 +178,8 @@ async fn open(
         (None, Some(Late::Anew(inbound))) => inbound,
         (None, Some(Late::TooLate(brief))) => {
             kept::keep(&mut *tx, &person.id, &brief, now).await?;
-            generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, Text::EditedTooLate).await?;
+            generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, Text::EditedTooLate)
+                .await?;
             tx.commit().await?;
             return Ok(Opened::Answered);
         }

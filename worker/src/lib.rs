@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod admin;
+pub mod allowance;
 pub mod answer;
 pub mod budget;
 pub mod burst;
+pub mod busy;
 pub mod chore;
 pub mod command;
 pub mod config;
@@ -38,6 +40,7 @@ use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::allowance::Allowance;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::lanes::{Handler, Shift};
@@ -57,6 +60,8 @@ pub struct Worker {
     pub openai: OpenAi,
     /// What the model may cost.
     pub budget: Budget,
+    /// How much one person may ask for.
+    pub allowance: Allowance,
     /// Where credits are bought, when they are.
     pub shop: Option<Shop>,
     /// Where the web app is, if that was told.
@@ -86,6 +91,7 @@ impl Worker {
             openai: OpenAi::new(config.openai.clone(), http.clone(), patience.model_timeout),
             providers: config.providers(&http, patience.send_timeout),
             budget: config.budget.clone(),
+            allowance: config.allowance,
             shop: config.shop(&http),
             web: config.web.clone(),
             clock,
@@ -101,13 +107,14 @@ impl Worker {
         let relay = relay::run(self.pool.clone(), self.queue.clone(), self.clock.clone(), aside.clone());
         let relay = tokio::spawn(relay);
         let sweep = tokio::spawn(sweep::run(self.clone(), aside.clone()));
+        let busy = tokio::spawn(busy::run(self.clone(), aside.clone()));
         let reconcile = tokio::spawn(reconcile::run(self.clone(), aside.clone()));
         let queue = self.queue.clone();
         let shift = Shift { owner, slots, drain: policy::DRAIN };
         let handler: Handler = Arc::new(move |assignment| Box::pin(inbox::handle(self.clone(), assignment)));
         let result = lanes::work(&queue, shift, handler, stop).await;
         aside.cancel();
-        let _ = (relay.await, sweep.await, reconcile.await);
+        let _ = (relay.await, sweep.await, busy.await, reconcile.await);
         result
     }
 }

@@ -4,6 +4,8 @@
 //! what may not, and what the model itself declined are told apart by the error's code, not by its status alone.
 //! Optional parameters leave only when they are configured, since each model refuses others.
 
+mod moderation;
+
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
@@ -16,6 +18,8 @@ use shared::step::Step;
 
 use crate::error::JobError;
 use crate::policy;
+
+pub use moderation::Offer;
 
 /// Which model, where, and how it is asked.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct OpenAiConfig {
     pub reasoning_effort: Option<String>,
     /// `OPENAI_MAX_COMPLETION_TOKENS`.
     pub max_completion_tokens: Option<u32>,
+    /// Whether there is a moderation to ask (`MODERATION`).
+    pub moderation: Offer,
 }
 
 /// The client.
@@ -95,14 +101,19 @@ impl OpenAi {
         body
     }
 
+    /// A request to this path of the server.
+    fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.post(format!("{}/{path}", self.config.base_url.trim_end_matches('/')));
+        match &self.config.api_key {
+            Some(key) => request.bearer_auth(key.expose_secret()),
+            None => request,
+        }
+    }
+
     /// Asks. An answer that the model declined to give is an answer, marked [`REFUSAL`]; an empty one is an error.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Step, JobError> {
         let began = Instant::now();
-        let url = format!("{}/chat/completions", self.config.base_url.trim_end_matches('/'));
-        let mut request = self.http.post(url).timeout(self.timeout).json(&self.request(ask));
-        if let Some(key) = &self.config.api_key {
-            request = request.bearer_auth(key.expose_secret());
-        }
+        let request = self.post("chat/completions").timeout(self.timeout).json(&self.request(ask));
         let response = request.send().await.map_err(|error| JobError::retry(error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.map_err(|error| JobError::retry(error.without_url()))?;

@@ -5,6 +5,7 @@
 
 mod formatting;
 mod intent;
+mod leak;
 mod posts;
 mod prompt;
 mod revise;
@@ -21,6 +22,8 @@ use sqlx::PgPool;
 
 pub use intent::Intent;
 pub use posts::Posts;
+
+use posts::PostsFault;
 
 use crate::Worker;
 use crate::error::JobError;
@@ -89,7 +92,9 @@ impl Pipeline<'_> {
         interface: Language,
         earlier: Option<&[String; 3]>,
     ) -> Result<Written, JobError> {
-        let Some(answer) = self.step(&intent::ask(brief)).await? else { return Ok(Written::Refused) };
+        let ask = intent::ask(brief);
+        let (flagged, answer) = tokio::join!(self.openai.flags(brief), self.step(&ask));
+        let Some(answer) = answer?.filter(|_| !flagged) else { return Ok(Written::Refused) };
         let intent = Intent::read(&answer.output);
         if intent.off_topic {
             return Ok(Written::OffTopic(Box::new(intent)));
@@ -121,8 +126,12 @@ impl Pipeline<'_> {
         let Some(answer) = self.step(&posts::ask_again(ask, &answer.output, fault)).await? else {
             return Ok(None);
         };
-        let posts = Posts::read(&answer, self.provider);
-        posts.map(Some).map_err(|fault| JobError::fail(format!("model: {fault}, twice")))
+        match Posts::read(&answer, self.provider) {
+            Ok(posts) => Ok(Some(posts)),
+            // Talked into it twice: there is no post in this brief.
+            Err(PostsFault::Leak) => Ok(None),
+            Err(fault) => Err(JobError::fail(format!("model: {fault}, twice"))),
+        }
     }
 
     /// One step: from the records, or from the model and then into the records. `None`: the model declined.

@@ -30,6 +30,13 @@ pub const DEPENDENCY_AWAY: Duration = Duration::from_secs(2);
 /// sounds unfinished gets twice as long, what sounds complete half, and nobody is listened to for longer than four seconds.
 pub const MOMENT: Duration = Duration::from_millis(1_200);
 
+/// How long somebody waits for the beginning of an answer before they are told that it takes longer than usual. Longer than
+/// an answer takes on a good day: nobody is told what they will see in a moment anyway.
+pub const BUSY_AFTER: Duration = Duration::from_secs(20);
+
+/// How often somebody looks for those who wait.
+pub const BUSY_PERIOD: Duration = Duration::from_secs(5);
+
 /// A model call. The official client waits ten minutes; a person in a chat does not. Three calls and a repair fit
 /// into [`JOB_TIMEOUT`].
 pub const MODEL_TIMEOUT: Duration = Duration::from_secs(40);
@@ -161,6 +168,10 @@ pub struct Patience {
     pub operator_deadline: Duration,
     /// See [`MOMENT`]. Zero: every message stands for itself.
     pub moment: Duration,
+    /// See [`BUSY_AFTER`].
+    pub busy_after: Duration,
+    /// See [`BUSY_PERIOD`].
+    pub busy_period: Duration,
     /// See [`MODEL_TIMEOUT`].
     pub model_timeout: Duration,
     /// See [`TYPING_AGAIN`].
@@ -185,6 +196,8 @@ impl Default for Patience {
             operator_pause: OPERATOR_PAUSE,
             operator_deadline: OPERATOR_DEADLINE,
             moment: MOMENT,
+            busy_after: BUSY_AFTER,
+            busy_period: BUSY_PERIOD,
             model_timeout: MODEL_TIMEOUT,
             typing_again: TYPING_AGAIN,
             sweep_period: SWEEP_PERIOD,
@@ -209,6 +222,8 @@ impl Patience {
             operator_pause: Duration::from_millis(300),
             operator_deadline: Duration::from_secs(30),
             moment: Duration::from_millis(300),
+            busy_after: Duration::from_secs(8),
+            busy_period: Duration::from_secs(1),
             model_timeout: Duration::from_secs(3),
             typing_again: Duration::from_secs(2),
             sweep_period: Duration::from_millis(500),

@@ -31,8 +31,12 @@ pub async fn may(
     inbound: &Inbound,
     person: &Person,
 ) -> Result<bool, JobError> {
-    let spent = worker.budget.is_spent(db, &person.id, &inbound.id, worker.clock.now()).await?;
-    let Some(everybody) = spent else { return Ok(true) };
+    let now = worker.clock.now();
+    let everybody = match worker.budget.is_spent(db, &person.id, &inbound.id, now).await? {
+        Some(everybody) => everybody,
+        None if worker.allowance.has_revised_enough(db, &person.id, now).await? => false,
+        None => return Ok(true),
+    };
     generate::answer(db, worker, inbound, person, Outcome::Capped, Text::Capped { everybody }).await?;
     Ok(false)
 }

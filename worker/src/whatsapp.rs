@@ -56,6 +56,19 @@ pub enum SendError {
     },
 }
 
+impl SendError {
+    /// The provider's code, or a word of ours.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Retry { code, .. }
+            | Self::Final { code }
+            | Self::Operator { code }
+            | Self::Unknown { code } => code,
+        }
+    }
+}
+
 impl Providers {
     /// Sends one message.
     pub async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {

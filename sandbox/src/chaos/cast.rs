@@ -105,6 +105,8 @@ impl Cast {
             ("MIGRATE", "off".to_owned()),
             ("LOG_FORMAT", "pretty".to_owned()),
             ("POSTLY_HURRY", "on".to_owned()),
+            // Its people write more than people do.
+            ("BRIEFS_PER_TEN_MINUTES", "0".to_owned()),
             ("POSTLY_POISON", POISON.to_owned()),
             ("POSTLY_WITHOUT", without.join(",")),
         ] {

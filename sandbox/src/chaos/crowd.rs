@@ -87,7 +87,14 @@ impl Member {
                 continue;
             }
             match rng.random_range(0..100) {
-                0..44 => earlier.push(self.says(world, self.brief(number, &mut rng)).await),
+                0..38 => earlier.push(self.says(world, self.brief(number, &mut rng)).await),
+                // In one breath, some of it perhaps into the spill.
+                38..44 => {
+                    for _ in 0..3 {
+                        earlier.push(self.says(world, self.brief(number, &mut rng)).await);
+                        number += 1;
+                    }
+                }
                 44..60 => earlier.push(self.says(world, self.command(number, &mut rng)).await),
                 60..68 => {
                     let one = self.brief(number, &mut rng);
@@ -96,12 +103,13 @@ impl Member {
                     earlier.extend([one, other]);
                 }
                 // Work that takes long, and a backlog behind it that a zombie could rob: long work again, so that whoever
-                // has taken over is still at it when somebody settles what was never theirs.
+                // has taken over is still at it when somebody settles what was never theirs. `gen` makes each a brief of
+                // its own.
                 68..78 => {
                     for tedious in [true, true, false, false, false] {
                         let said = if tedious {
                             let long =
-                                format!("Crée un post sur notre {TEDIOUS} ref-{}-{number}z", self.place);
+                                format!("gen Crée un post sur notre {TEDIOUS} ref-{}-{number}z", self.place);
                             (Kind::Brief, long, number)
                         } else {
                             self.command(number, &mut rng)

@@ -22,7 +22,10 @@ pub async fn opens(
     kept: bool,
     now: DateTime<Utc>,
 ) -> Result<Did, Trouble> {
-    if !matches!(receipt::start(db, inbound, start(inbound), now).await?, Standing::Open(_) | Standing::Begun(_)) {
+    if !matches!(
+        receipt::start(db, inbound, start(inbound), now).await?,
+        Standing::Open(_) | Standing::Begun(_)
+    ) {
         return Ok(Did::Found);
     }
     let person = person::resolve(db, &inbound.sender, now).await?;

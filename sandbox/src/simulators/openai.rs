@@ -7,6 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ pub mod api;
 pub mod brief;
 pub mod calls;
 pub mod errors;
+mod moderation;
 pub mod posts;
 pub mod request;
 pub mod schema;
@@ -57,6 +59,8 @@ struct Room {
     faults: Faults<OpenAiFault>,
     hopeless: Watched<Vec<(String, OpenAiFault)>>,
     tedious: Watched<Vec<(String, Duration)>>,
+    moderation: Watched<moderation::Moderation>,
+    gullible: AtomicBool,
     calls: Watched<Calls>,
 }
 
@@ -75,6 +79,8 @@ impl OpenAi {
             faults: Faults::default(),
             hopeless: Watched::new(Vec::new()),
             tedious: Watched::new(Vec::new()),
+            moderation: Watched::new(moderation::Moderation::default()),
+            gullible: AtomicBool::new(false),
             calls: Watched::new(Calls::default()),
         }));
         openai.0.life.serve(door, api::routes(&openai));
@@ -161,6 +167,22 @@ impl OpenAi {
             (made.len() >= n).then_some(made)
         };
         self.0.calls.until(within, format!("{n} calls with schema {schema}"), enough).await
+    }
+
+    /// Believes from now on whatever a brief says: who asks for its orders gets them as posts.
+    pub fn believes_everything(&self) {
+        self.0.gullible.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is a moderation, as a compatible server has none.
+    pub fn offers_moderation(&self, offers: bool) {
+        self.0.moderation.change(|moderation| moderation.absent = !offers);
+    }
+
+    /// The texts that were to be moderated, oldest first; also those that were not, for want of a moderation.
+    #[must_use]
+    pub fn moderated(&self) -> Vec<String> {
+        self.0.moderation.read(|moderation| moderation.asked.clone())
     }
 
     /// Calls that arrive from now on wait for [`OpenAi::release`].

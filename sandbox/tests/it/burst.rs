@@ -76,7 +76,8 @@ async fn three_messages_of_a_moment_are_one_brief(sandbox: &mut Sandbox, provide
 async fn a_hundred_messages_at_once_are_a_few_briefs(sandbox: &mut Sandbox, provider: Provider) {
     listens(sandbox, Duration::from_secs(1)).await;
     let alice = sandbox.person(provider).with_credits(100).await;
-    let texts: Vec<String> = (0..100).map(|number| format!("Un post sur notre vin numéro {number}")).collect();
+    let texts: Vec<String> =
+        (0..100).map(|number| format!("Un post sur notre vin numéro {number}")).collect();
     join_all(texts.iter().map(|text| alice.says(text))).await;
     sandbox.is_quiet().await;
     let (charged, refunded) = alice.charges().await;
@@ -113,10 +114,11 @@ async fn a_death_after_the_moment_loses_no_part_of_the_brief() {
         sandbox.patience.moment = Duration::from_millis(50);
         sandbox.starts_worker();
         sandbox.is_quiet().await;
-        let briefs: Vec<String> = sqlx::query_scalar(r#"select "brief" from "Generation" order by "createdAt""#)
-            .fetch_all(&sandbox.pool)
-            .await
-            .unwrap();
+        let briefs: Vec<String> =
+            sqlx::query_scalar(r#"select "brief" from "Generation" order by "createdAt""#)
+                .fetch_all(&sandbox.pool)
+                .await
+                .unwrap();
         assert_eq!(briefs, [BREATH.join("\n"), "et un autre sur le vin".to_owned()]);
         assert_eq!((alice.charges().await, alice.has_heard().len()), ((2, 0), 2));
         let kept: i64 = sqlx::query_scalar("select count(*) from wa.receipt where brief is not null")

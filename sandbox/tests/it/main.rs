@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod abuse;
 mod burst;
+mod busy;
 mod commands;
 mod crash;
 mod credits;

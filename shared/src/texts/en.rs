@@ -122,6 +122,11 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             Nothing was charged. Send me your idea again tomorrow."
                 .to_owned()
         }
+        Text::TooFast { minutes } => format!(
+            "🐢 You are faster than I am! I have not begun this idea and nothing was charged. \
+            Send it again in {}.",
+            if minutes <= 1 { "a minute".to_owned() } else { format!("{minutes} minutes") }
+        ),
         Text::Thanks => "You’re welcome! Send me your next idea whenever you like. 🙂".to_owned(),
         Text::Listening => {
             "👌 I’m here: send me an idea for a post, or write *help* to see what I can do.".to_owned()

@@ -121,6 +121,11 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::Capped { everybody: true } => "Postly a atteint sa limite du jour et ne peut pas créer de posts pour \
             l’instant. Rien n’a été débité. Renvoyez-moi votre idée demain."
             .to_owned(),
+        Text::TooFast { minutes } => format!(
+            "🐢 Vous allez plus vite que moi ! Je n’ai pas commencé cette idée et rien n’a été débité. \
+            Renvoyez-la-moi dans {}.",
+            if minutes <= 1 { "une minute".to_owned() } else { format!("{minutes} minutes") }
+        ),
         Text::Thanks => "Avec plaisir ! Envoyez-moi votre prochaine idée quand vous voulez. 🙂".to_owned(),
         Text::Listening => {
             "👌 Je suis là : envoyez-moi une idée de post, ou écrivez *aide* pour voir ce que je sais faire.".to_owned()

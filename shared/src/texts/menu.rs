@@ -64,7 +64,9 @@ impl Text<'_> {
                     numbered: Vec::new(),
                 })
             }
-            Self::Paid { kept: Some(_), .. } | Self::EditedTooLate => Some(Menu::buttons([(Pick::KeptBrief, words.write_them)])),
+            Self::Paid { kept: Some(_), .. } | Self::EditedTooLate => {
+                Some(Menu::buttons([(Pick::KeptBrief, words.write_them)]))
+            }
             Self::Posts { generation, translation, .. }
             | Self::Revised { generation, translation, .. }
             | Self::Resent { generation, translation, .. } => {

@@ -37,7 +37,7 @@ fn the_page_that_a_translator_reviews() {
     let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
     let none = Credits::default();
-    let catalogue: [(&str, Text<'_>); 56] = [
+    let catalogue: [(&str, Text<'_>); 58] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -74,6 +74,8 @@ fn the_page_that_a_translator_reviews() {
         ("anything else", Text::Unread(Unread::Other)),
         ("edited too late", Text::EditedTooLate),
         ("busy", Text::Busy),
+        ("too fast, one minute", Text::TooFast { minutes: 1 }),
+        ("too fast", Text::TooFast { minutes: 7 }),
         ("brief missing", Text::BriefMissing),
         ("refused", Text::Refused(Credits::new(1))),
         ("off topic", Text::OffTopic(Credits::new(3))),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::message::{Provider, clean};
 use shared::step::Step;
 
-use super::formatting;
+use super::{formatting, leak};
 use crate::openai::Ask;
 use crate::reply;
 
@@ -34,6 +34,8 @@ pub enum PostsFault {
     Alike,
     /// A post that no message could carry.
     TooLong,
+    /// A post that repeats what the model was told to do.
+    Leak,
 }
 
 impl fmt::Display for PostsFault {
@@ -43,6 +45,7 @@ impl fmt::Display for PostsFault {
             Self::Empty => "a post was empty",
             Self::Alike => "two posts were the same",
             Self::TooLong => "a post was too long",
+            Self::Leak => "a post repeated our own prompt",
         })
     }
 }
@@ -83,6 +86,9 @@ pub(super) fn ask_again<'a>(mut first: Ask<'a>, answer: &'a str, fault: PostsFau
         }
         PostsFault::Empty => "A post was empty. Answer again with three complete posts.",
         PostsFault::Alike => "Two posts were the same. Answer again with three different posts.",
+        PostsFault::Leak => {
+            "A post repeated your own orders. Answer again with three posts about the subject of the brief, and nothing else."
+        }
         PostsFault::TooLong => "A post was too long. Answer again with posts of at most 600 characters.",
     };
     first.turns.extend([("assistant", answer), ("user", remark)]);
@@ -107,10 +113,12 @@ impl Posts {
         let answer: Answer = serde_json::from_str(&answer.output).map_err(|_| PostsFault::Shape)?;
         let posts = [answer.post_1, answer.post_2, answer.post_3]
             .map(|post| formatting::for_whatsapp(clean(post.trim()).trim()));
-        let same = |one: &str, other: &str| words(one) == words(other);
-        if posts.iter().any(|post| words(post).is_empty()) {
+        let said = posts.each_ref().map(|post| words(post));
+        if said.iter().any(Vec::is_empty) {
             Err(PostsFault::Empty)
-        } else if same(&posts[0], &posts[1]) || same(&posts[0], &posts[2]) || same(&posts[1], &posts[2]) {
+        } else if said.iter().any(|said| leak::leaks(said)) {
+            Err(PostsFault::Leak)
+        } else if said[0] == said[1] || said[0] == said[2] || said[1] == said[2] {
             Err(PostsFault::Alike)
         } else if posts.iter().any(|post| reply::units(post) > reply::longest_post(provider)) {
             Err(PostsFault::TooLong)
@@ -121,7 +129,7 @@ impl Posts {
 }
 
 /// What a post says, whatever its case, spacing and punctuation.
-fn words(post: &str) -> Vec<String> {
+pub(super) fn words(post: &str) -> Vec<String> {
     post.to_lowercase()
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())

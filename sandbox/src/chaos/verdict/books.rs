@@ -18,6 +18,8 @@ pub(super) struct Receipt {
     detail: Option<String>,
     pub(super) started_at: DateTime<Utc>,
     pub(super) finished_at: Option<DateTime<Utc>>,
+    /// The message whose brief it became a part of.
+    pub(super) joined_to: Option<String>,
     debits: i64,
     refunds: i64,
 }
@@ -46,7 +48,7 @@ pub(super) struct Books {
 impl Books {
     pub(super) async fn read(pool: &PgPool) -> Result<Self> {
         let receipts: Vec<Receipt> = sqlx::query_as(
-            r#"select r.message_id, r.outcome, r.detail, r.started_at, r.finished_at,
+            r#"select r.message_id, r.outcome, r.detail, r.started_at, r.finished_at, r.joined_to,
                       count(l."id") filter (where l."delta" < 0) as debits,
                       count(l."id") filter (where l."delta" > 0) as refunds
                from wa.receipt r
@@ -108,9 +110,9 @@ impl Books {
             let fits = match said.kind {
                 Kind::Command => matches!(outcome, "answered" | "failed"),
                 Kind::Brief => {
-                    matches!(outcome, "posts" | "no_credit" | "refused" | "failed" | "undelivered")
+                    matches!(outcome, "posts" | "no_credit" | "refused" | "failed" | "undelivered" | "joined")
                 }
-                Kind::Hopeless | Kind::Poison => matches!(outcome, "failed" | "no_credit"),
+                Kind::Hopeless | Kind::Poison => matches!(outcome, "failed" | "no_credit" | "joined"),
             };
             if !fits {
                 verdict.breach(Some(&said.id), format!("a {:?} that ended as {outcome}", said.kind));

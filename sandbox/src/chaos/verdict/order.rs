@@ -22,6 +22,10 @@ pub(super) fn kept(said: &[Said], books: &Books, verdict: &mut Verdict) -> usize
             // Two that were said at once have no order between them, so the last few are looked at.
             for earlier in lane[..place].iter().rev().take(4) {
                 let Some(receipt) = books.receipts.get(earlier.id.as_str()) else { continue };
+                // It begins and ends with that one.
+                if begun.joined_to.as_deref() == Some(earlier.id.as_str()) {
+                    continue;
+                }
                 if earlier.acknowledged_at.is_none_or(|at| at >= later.offered_at) {
                     continue;
                 }

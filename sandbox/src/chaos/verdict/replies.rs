@@ -87,7 +87,8 @@ fn answered(heard: &HashMap<i64, Vec<Heard>>, books: &Books, verdict: &mut Verdi
         let message = receipt.message();
         let outcome = receipt.outcome.as_deref().unwrap_or_default();
         let parts = parts.get(receipt.message_id.as_str()).map_or(&[][..], Vec::as_slice);
-        if !matches!(outcome, "recorded" | "") && parts.is_empty() {
+        // What was joined to another is answered with that one.
+        if !matches!(outcome, "recorded" | "joined" | "") && parts.is_empty() {
             verdict.breach(Some(&message), format!("{outcome}, and nothing was said"));
         }
         for part in parts {

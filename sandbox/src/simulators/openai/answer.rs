@@ -59,6 +59,29 @@ pub(super) fn content(asked: &Asked, request: &Value, fault: Option<OpenAiFault>
     author.fill("", schema, 0).to_string()
 }
 
+/// What a model writes that believes its users: its own orders, where they are asked for; the very word that it is told to
+/// say, three times. `None`: it is told nothing of the kind.
+pub(super) fn obedient(asked: &Asked, request: &Value) -> Option<String> {
+    let wish = text_of(request, &["user"]).to_lowercase();
+    let orders = text_of(request, &["system", "developer"]);
+    let told = |words: &[&str]| words.iter().any(|word| wish.contains(word));
+    let believed = if told(&["instructions", "consignes", "prompt", "system"]) {
+        orders
+    } else if told(&["pwned"]) {
+        "PWNED".to_owned()
+    } else {
+        return None;
+    };
+    let Some(properties) = asked.schema.as_ref().and_then(|schema| schema["properties"].as_object()) else {
+        return Some(believed);
+    };
+    let fields = properties.iter().map(|(name, property)| {
+        let value = if is(property, "boolean") { json!(false) } else { json!(believed) };
+        (name.clone(), value)
+    });
+    Some(Value::Object(fields.collect()).to_string())
+}
+
 /// The texts of a turn that are to be edited: a JSON object of texts with the very names that the schema asks for.
 fn edits(turn: &str, asked: &Asked) -> Option<Map<String, Value>> {
     let Ok(Value::Object(given)) = serde_json::from_str::<Value>(turn) else { return None };

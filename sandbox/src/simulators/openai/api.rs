@@ -4,6 +4,7 @@
 //! answered. Completions are counted roughly (four characters a token), and the token limit of the request cuts
 //! them like the real one: `finish_reason: length`, JSON broken in the middle.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::Router;
@@ -19,12 +20,13 @@ use super::super::{journal, life};
 use super::calls::{self, Call};
 use super::errors::{ApiError, OpenAiFault};
 use super::request::{self, Asked, Model};
-use super::{OpenAi, answer};
+use super::{OpenAi, answer, moderation};
 
 /// The API's routes.
 pub(super) fn routes(openai: &OpenAi) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(complete))
+        .route("/v1/moderations", post(moderation::judge))
         .route("/v1/models", get(models))
         .route("/v1/models/{id}", get(model))
         .fallback(async |method: Method, uri: Uri| ApiError::path(method.as_str(), uri.path()))
@@ -111,7 +113,7 @@ fn key(headers: &HeaderMap) -> &str {
 }
 
 impl OpenAi {
-    fn enters(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+    pub(super) fn enters(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let key = key(headers);
         let known = self.0.keys.read(|keys| keys.iter().any(|known| known == key));
         if known { Ok(()) } else { Err(ApiError::key(key)) }
@@ -130,7 +132,10 @@ impl OpenAi {
 }
 
 fn completion(openai: &OpenAi, asked: &Asked, request: &Value, fault: Option<OpenAiFault>) -> Value {
-    let mut content = answer::content(asked, request, fault);
+    let gullible = openai.0.gullible.load(Ordering::Relaxed);
+    let mut content = answer::obedient(asked, request)
+        .filter(|_| gullible)
+        .unwrap_or_else(|| answer::content(asked, request, fault));
     let mut finish = "stop";
     let length = content.chars().count();
     let room =

@@ -1,0 +1,64 @@
+//! How much one person may ask for, whatever they have paid: so many briefs in ten minutes, so many free revisions in a
+//! day. Asked before the model is, and before a credit is held.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::message::MessageId;
+use shared::person::UserId;
+use shared::{ledger, receipt};
+use sqlx::PgConnection;
+
+/// For how long briefs are counted.
+const BRIEFS_WITHIN: TimeDelta = TimeDelta::minutes(10);
+
+/// For how long revisions are counted.
+const REVISIONS_WITHIN: TimeDelta = TimeDelta::days(1);
+
+/// The limits; zero is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance {
+    /// `BRIEFS_PER_TEN_MINUTES`.
+    pub briefs: u32,
+    /// `REVISIONS_PER_DAY`.
+    pub revisions: u32,
+}
+
+impl Default for Allowance {
+    /// More than anybody writes by hand.
+    fn default() -> Self {
+        Self { briefs: 20, revisions: 50 }
+    }
+}
+
+impl Allowance {
+    /// In how many minutes this person may have another brief written about. `None`: now.
+    ///
+    /// Exact for one conversation, whose messages come one at a time; somebody who writes through two at once may get one
+    /// more.
+    pub async fn brief(
+        &self,
+        db: &mut PgConnection,
+        user: &UserId,
+        message: &MessageId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        if self.briefs == 0 {
+            return Ok(None);
+        }
+        let since = now - BRIEFS_WITHIN;
+        let oldest = ledger::nth_generation(db, user, message, self.briefs, since).await?;
+        Ok(oldest.map(|oldest| ((oldest - since).num_seconds() + 59) / 60))
+    }
+
+    /// Whether this person has had enough revised for a day.
+    pub async fn has_revised_enough(
+        &self,
+        db: &mut PgConnection,
+        user: &UserId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, sqlx::Error> {
+        if self.revisions == 0 {
+            return Ok(false);
+        }
+        Ok(receipt::revisions(db, user, now - REVISIONS_WITHIN).await? >= i64::from(self.revisions))
+    }
+}
