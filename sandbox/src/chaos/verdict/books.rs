@@ -135,6 +135,9 @@ impl Books {
             } else if swept {
                 verdict.note("lost to the queue (ten workers died over it), found by the sweep, refunded");
             }
+            if outcome == "joined" {
+                verdict.note("said in one breath with the brief before it, and answered with that");
+            }
             if outcome == "undelivered" {
                 verdict.note("its reply was refused by the provider, refunded");
             }
