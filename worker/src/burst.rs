@@ -163,17 +163,17 @@ pub async fn late(db: &mut PgConnection, inbound: &Inbound) -> Result<Option<Lat
 }
 
 /// What these messages, which stand behind one, say with it and about it.
-fn hear(head: &Inbound, received_at: DateTime<Utc>, behind: &[Job], moment: Duration) -> Heard {
+fn hear(first: &Inbound, received_at: DateTime<Utc>, behind: &[Job], moment: Duration) -> Heard {
     let mut heard =
-        Heard { withdrawn: messages(behind).any(|(m, _)| revokes(m, &head.id)), ..Heard::default() };
-    let Some((text, edits)) = words(head, behind) else { return heard };
+        Heard { withdrawn: messages(behind).any(|(m, _)| revokes(m, &first.id)), ..Heard::default() };
+    let Some((text, edits)) = words(first, behind) else { return heard };
     if edits > 0 {
         heard.text = Some(text.clone());
     }
     if matches!(read(&text), Command::Generate { .. }) && !heard.withdrawn {
         follow(&mut heard, &text, received_at, behind, moment);
     }
-    let ours = |of: &MessageId| *of == head.id || heard.parts.iter().any(|part| part.message.id == *of);
+    let ours = |of: &MessageId| *of == first.id || heard.parts.iter().any(|part| part.message.id == *of);
     heard.changes = messages(behind)
         .filter(|(message, _)| matches!(&message.content, Content::Edit { of, .. } if ours(of)))
         .map(|(message, at)| (message.clone(), at))
