@@ -215,7 +215,7 @@ async fn look(page: &Page, asking: &Asking) -> Value {
         "person": { "name": name, "phone": spaced(number) },
         "business": { "name": "Postly", "phone": spaced(&format!("+{BUSINESS_NUMBER}")) },
         "credits": seen.account.as_ref().map(|account| account.credits),
-        "typing": phone::typing(person),
+        "typing": person.sees_typing(),
         "messages": phone::messages(stack, provider, person, &said, &seen.causes),
         "selected": subject.map(|subject| subject.id().as_str().to_owned()),
         "about": subject.map(Subject::about),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::message::Provider;
 
 use super::Said;
-use crate::person::{Person, Phone};
+use crate::person::Person;
 use crate::simulators::receipts::Fate;
 use crate::stack::Stack;
 
@@ -41,14 +41,6 @@ pub(super) fn messages(
     }
     messages.sort_by_key(|message| message["at"].as_i64());
     messages
-}
-
-/// Whether the person sees that somebody writes.
-pub(super) fn typing(person: &Person) -> bool {
-    match &person.phone {
-        Phone::Meta(person) => person.sees_typing(),
-        Phone::Twilio(person) => person.sees_typing(),
-    }
 }
 
 fn word(fate: Fate) -> &'static str {

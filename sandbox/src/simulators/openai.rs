@@ -1,4 +1,4 @@
-//! `OpenAI`'s chat completions, as far as this product meets them.
+//! `OpenAI`'s chat completions and transcriptions, as far as this product meets them.
 //!
 //! [`request`] and [`schema`] refuse what the real API refuses; `answer` writes a completion from the schema
 //! that was asked for, never from a guess about which step of a pipeline is calling; [`brief`] and [`posts`] are
@@ -27,10 +27,12 @@ pub mod request;
 pub mod schema;
 #[cfg(test)]
 mod tests;
+mod transcription;
 
 pub use calls::Call;
 pub use errors::OpenAiFault;
 pub use request::Model;
+pub use transcription::Transcription;
 
 use calls::{Calls, Gate};
 
@@ -58,6 +60,7 @@ struct Room {
     hopeless: Watched<Vec<(String, OpenAiFault)>>,
     tedious: Watched<Vec<(String, Duration)>>,
     calls: Watched<Calls>,
+    transcriptions: Watched<Vec<Transcription>>,
 }
 
 impl OpenAi {
@@ -76,6 +79,7 @@ impl OpenAi {
             hopeless: Watched::new(Vec::new()),
             tedious: Watched::new(Vec::new()),
             calls: Watched::new(Calls::default()),
+            transcriptions: Watched::new(Vec::new()),
         }));
         openai.0.life.serve(door, api::routes(&openai));
         Ok(openai)
