@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::fault;
-use crate::message::{Inbound, MessageId};
+use crate::message::{Content, Inbound, MessageId};
 use crate::person::UserId;
 
 pub use conversation::{Answer, Conversation, answer, conversation};
@@ -93,6 +93,8 @@ pub async fn start(
     start: Start<'_>,
     now: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
+    // Between two transactions somebody has listened to it: still the same start.
+    let counted = matches!(&inbound.content, Content::Voice(voice) if voice.words.is_some());
     let (state, outcome, detail, behind): (String, Option<String>, Option<String>, bool) = sqlx::query_as(
         "with receipt as (
            insert into wa.receipt as r
@@ -101,7 +103,8 @@ pub async fn start(
            on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
            returning state, outcome, detail
          ), attempt as (
-           insert into wa.attempt as a (message_id, number, worker, began_at) values ($1, $6, $10, $9)
+           insert into wa.attempt as a (message_id, number, worker, began_at)
+           select $1::text, $6::int, $10::text, $9::timestamptz where not $11::boolean
            on conflict (message_id, number) do update
              set runs = a.runs + 1, worker = excluded.worker, resumed_at = excluded.began_at,
                  ended_at = null, verdict = null, reason = null
@@ -120,6 +123,7 @@ pub async fn start(
     .bind(start.received_at)
     .bind(now)
     .bind(start.worker)
+    .bind(counted)
     .fetch_one(db)
     .await?;
     Ok(match outcome.as_deref() {

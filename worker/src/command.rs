@@ -146,6 +146,11 @@ impl Command {
     pub fn parse(content: &Content) -> Self {
         match content {
             Content::Text(text) => Self::read(text.trim()),
+            // What was said aloud is read as if it had been written.
+            Content::Voice(voice) => match &voice.words {
+                Some(words) => Self::read(words.trim()),
+                None => Self::Unreadable(Unread::Voice),
+            },
             // What is offered no more, and what was never ours, is only recorded.
             Content::Tap { id, .. } => Pick::of(id).map_or(Self::Silence, Self::of),
             Content::Unreadable(kind) => Self::Unreadable(Unread::of(kind)),

@@ -18,7 +18,7 @@ use crate::delivery::{self, Delivered};
 use crate::error::JobError;
 use crate::generate::{self, Brief, Held};
 use crate::lanes::Assignment;
-use crate::{answer, detection, payment, policy, revise, shop, typing};
+use crate::{answer, detection, payment, policy, revise, shop, typing, voice};
 
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
@@ -95,6 +95,10 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
     if let Some(shop) = &worker.shop {
         shop.restock().await;
     }
+    let Some(inbound) = voice::heard(worker, inbound, start).await? else {
+        return deliver(worker, &job.id, job.received_at).await;
+    };
+    let inbound = &*inbound;
     match open(worker, inbound, start).await? {
         Opened::Brief(person, brief) => {
             fault::point("hold.done");
@@ -211,7 +215,8 @@ async fn give_up(
     if standing == Standing::Ended {
         return deliver(worker, &job.id, job.received_at).await;
     }
-    generate::give_up(worker, inbound, reason, job.received_at).await?;
+    let inbound = voice::recalled(worker, inbound).await?;
+    generate::give_up(worker, &inbound, reason, job.received_at).await?;
     deliver(worker, &job.id, job.received_at).await?;
     Err(JobError::fail(reason))
 }

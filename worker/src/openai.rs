@@ -4,6 +4,8 @@
 //! what may not, and what the model itself declined are told apart by the error's code, not by its status alone.
 //! Optional parameters leave only when they are configured, since each model refuses others.
 
+mod transcription;
+
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
@@ -16,6 +18,8 @@ use shared::step::Step;
 
 use crate::error::JobError;
 use crate::policy;
+
+pub use transcription::{TRANSCRIPTION, Transcribed};
 
 /// Which model, where, and how it is asked.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct OpenAiConfig {
     pub reasoning_effort: Option<String>,
     /// `OPENAI_MAX_COMPLETION_TOKENS`.
     pub max_completion_tokens: Option<u32>,
+    /// `OPENAI_TRANSCRIBE_MODEL`; `off`: voice notes are not listened to.
+    pub transcribe_model: String,
 }
 
 /// The client.
@@ -98,11 +104,7 @@ impl OpenAi {
     /// Asks. An answer that the model declined to give is an answer, marked [`REFUSAL`]; an empty one is an error.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Step, JobError> {
         let began = Instant::now();
-        let url = format!("{}/chat/completions", self.config.base_url.trim_end_matches('/'));
-        let mut request = self.http.post(url).timeout(self.timeout).json(&self.request(ask));
-        if let Some(key) = &self.config.api_key {
-            request = request.bearer_auth(key.expose_secret());
-        }
+        let request = self.post("/chat/completions").json(&self.request(ask));
         let response = request.send().await.map_err(|error| JobError::retry(error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.map_err(|error| JobError::retry(error.without_url()))?;
@@ -119,6 +121,16 @@ impl OpenAi {
                 .increment(u64::try_from(tokens).unwrap_or(0));
         }
         Ok(step)
+    }
+
+    /// A call of one of its endpoints.
+    fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.config.base_url.trim_end_matches('/'));
+        let request = self.http.post(url).timeout(self.timeout);
+        match &self.config.api_key {
+            Some(key) => request.bearer_auth(key.expose_secret()),
+            None => request,
+        }
     }
 }
 

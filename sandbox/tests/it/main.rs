@@ -22,6 +22,7 @@ mod silence;
 mod sweep;
 mod talk;
 mod variables;
+mod voice;
 mod webhook;
 
 use std::path::PathBuf;

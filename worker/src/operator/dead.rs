@@ -103,8 +103,8 @@ fn content(job: Option<&Job>, bytes: &[u8]) -> String {
     match job.map(|job| &job.work) {
         Some(Work::Message(inbound)) => {
             let text = match &inbound.content {
-                Content::Text(text) | Content::Tap { title: text, .. } => text,
-                Content::Unreadable(kind) | Content::Silent(kind) => kind,
+                Content::Text(text) | Content::Tap { title: text, .. } => text.as_str(),
+                Content::Voice(_) | Content::Unreadable(_) | Content::Silent(_) => inbound.content.kind(),
             };
             format!("from {}: {text}", inbound.sender.address.as_str())
         }
