@@ -106,6 +106,15 @@ impl Person {
         Said { id: self.key(&delivery.message_id), delivery }
     }
 
+    /// Reacts to a message that came; `None` takes the reaction back. `None`, and nothing happens, where the provider
+    /// delivers no reactions or the message is not there.
+    pub async fn reacts(&self, message: &str, emoji: Option<&str>) -> Option<Said> {
+        let Phone::Meta(person) = &self.phone else { return None };
+        self.screen().into_iter().find(|heard| heard.id == message)?;
+        let delivery = person.reacts(message, emoji).await;
+        Some(Said { id: self.key(&delivery.message_id), delivery })
+    }
+
     /// Records a voice note of these words.
     pub async fn speaks(&self, words: &str) -> Said {
         self.sends_sound(&note(words, 7), "audio/ogg; codecs=opus").await

@@ -181,12 +181,20 @@ pub enum Content {
         /// What was read.
         title: String,
     },
+    /// What they make of a message of ours.
+    Reaction {
+        /// The provider's id of that message.
+        to: String,
+        /// Absent when it was taken back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        emoji: Option<String>,
+    },
     /// Something that was said aloud: a voice note, or a file of sound. A worker from before this kind makes a dead
     /// letter of it ("no job that this version knows"), which can be replayed once all workers know it.
     Voice(Box<Voice>),
     /// A kind that the product cannot read yet and should say so: the provider's word for it.
     Unreadable(String),
-    /// Something that wants no answer (a reaction, an edit, a system message): recorded under this kind.
+    /// Something that wants no answer (an edit, a system message): recorded under this kind.
     Silent(String),
 }
 
@@ -198,6 +206,7 @@ impl Content {
             Self::Text(_) => "text",
             Self::Tap { .. } => "tap",
             Self::Voice(_) => "voice",
+            Self::Reaction { .. } => "reaction",
             Self::Unreadable(kind) | Self::Silent(kind) => kind,
         }
     }

@@ -160,7 +160,7 @@ async fn apologise(
     now: DateTime<Utc>,
 ) -> Result<Told, JobError> {
     let due = letter.map_or(matches!(lost.kind.as_str(), "text" | "voice"), |letter| {
-        Command::parse(&letter.inbound.content) != Command::Silence
+        Command::parse(&letter.inbound.content).apology().is_some()
     });
     if !due || !lost.met {
         return Ok(Told::NotDue);

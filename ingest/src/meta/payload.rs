@@ -204,13 +204,18 @@ fn content(message: &Value) -> Content {
         },
         "audio" => voice(&message["audio"]).unwrap_or_else(|| Content::Unreadable(kind.to_owned())),
         "interactive" => tap(&message["interactive"]).unwrap_or_else(|| Content::Silent(kind.to_owned())),
-        // We send no template with buttons, and what changes or removes an earlier message, or only reacts to one, must
-        // never be taken for a brief.
-        "button" | "reaction" | "system" | "edit" | "revoke" | "request_welcome" => {
-            Content::Silent(kind.to_owned())
-        }
+        // We send no template with buttons, and what changes or removes an earlier message must never be taken for a brief.
+        "reaction" => reaction(&message["reaction"]).unwrap_or_else(|| Content::Silent(kind.to_owned())),
+        "button" | "system" | "edit" | "revoke" | "request_welcome" => Content::Silent(kind.to_owned()),
         other => Content::Unreadable(short(other)),
     }
+}
+
+/// Taken back: without an emoji, or with an empty one. Both were seen.
+fn reaction(reaction: &Value) -> Option<Content> {
+    let to = short(&scalar(&reaction["message_id"])?);
+    let emoji = reaction["emoji"].as_str().filter(|emoji| !emoji.trim().is_empty()).map(short);
+    Some(Content::Reaction { to, emoji })
 }
 
 /// A recorded note and a file of sound are the same to us. The address beside the id is good for five minutes only, and

@@ -12,6 +12,7 @@ fn led_to(body: &[u8], query: &str) -> String {
             shared::job::Work::Message(inbound) => match inbound.content {
                 Content::Text(_) => "text".to_owned(),
                 Content::Voice(voice) => format!("voice {}", voice.mime_type.unwrap_or_default()),
+                Content::Reaction { emoji, .. } => format!("reaction {}", emoji.unwrap_or_default()),
                 Content::Tap { id, .. } => format!("tap {id}"),
                 Content::Unreadable(kind) => format!("hint {kind}"),
                 Content::Silent(kind) => format!("silent {kind}"),

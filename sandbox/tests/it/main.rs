@@ -16,6 +16,7 @@ mod money;
 mod operator;
 mod payments;
 mod queue;
+mod reactions;
 mod rework;
 mod shop;
 mod silence;

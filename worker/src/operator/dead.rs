@@ -104,7 +104,10 @@ fn content(job: Option<&Job>, bytes: &[u8]) -> String {
         Some(Work::Message(inbound)) => {
             let text = match &inbound.content {
                 Content::Text(text) | Content::Tap { title: text, .. } => text.as_str(),
-                Content::Voice(_) | Content::Unreadable(_) | Content::Silent(_) => inbound.content.kind(),
+                Content::Voice(_)
+                | Content::Reaction { .. }
+                | Content::Unreadable(_)
+                | Content::Silent(_) => inbound.content.kind(),
             };
             format!("from {}: {text}", inbound.sender.address.as_str())
         }

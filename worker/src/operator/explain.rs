@@ -127,7 +127,9 @@ fn written(job: &Job) -> Option<String> {
         Work::Message(inbound) => match &inbound.content {
             Content::Text(text) => Some(text.clone()),
             Content::Tap { title, .. } => Some(title.clone()),
-            Content::Voice(_) | Content::Unreadable(_) | Content::Silent(_) => None,
+            Content::Voice(_) | Content::Reaction { .. } | Content::Unreadable(_) | Content::Silent(_) => {
+                None
+            }
         },
         Work::Status(_) | Work::Notice(_) | Work::Answer(_) | Work::Payment(_) => None,
     }
