@@ -13,15 +13,23 @@ const RATE: u64 = 48_000;
 pub fn note(words: &str, seconds: u64) -> Vec<u8> {
     let mut head = b"OpusHead\x01\x01".to_vec();
     head.extend([0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0]);
-    let text = |text: &str| {
-        let length = u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
-        [&length, text.as_bytes()].concat()
-    };
-    let comment = format!("{WORDS}{words}");
-    let comments =
-        [b"OpusTags".to_vec(), text("sandbox"), 1_u32.to_le_bytes().to_vec(), text(&comment)].concat();
+    let vendor = b"\x07\0\0\0sandbox".to_vec();
+    let comments = [b"OpusTags".to_vec(), vendor, 1_u32.to_le_bytes().to_vec(), spoken(words)].concat();
     // A phone's recording has some two thousand bytes a second. Here is as good as none of it.
     [page(2, 0, 0, &head), page(0, 0, 1, &comments), page(4, seconds * RATE, 2, &[0xf8, 0xff, 0xfe])].concat()
+}
+
+/// Any sound, with words behind it that a machine can read.
+#[must_use]
+pub fn hidden(sound: &[u8], words: &str) -> Vec<u8> {
+    if words.is_empty() { sound.to_vec() } else { [sound, &spoken(words)].concat() }
+}
+
+/// The comment that holds words, behind its length.
+fn spoken(words: &str) -> Vec<u8> {
+    let comment = format!("{WORDS}{words}");
+    let length = u32::try_from(comment.len()).unwrap_or(u32::MAX).to_le_bytes();
+    [&length, comment.as_bytes()].concat()
 }
 
 /// One page. Its checksum is left out: whoever reads these words does not listen.
@@ -73,6 +81,9 @@ mod tests {
         assert_eq!((words(&note), seconds(&note)), (Some(said), 12));
         assert!(note.starts_with(b"OggS"));
         assert_eq!((words(b"any other sound"), seconds(b"any other sound")), (None, 1));
+        let hidden = hidden(b"ID3 sound", "des mots");
+        assert_eq!(words(&hidden).as_deref(), Some("des mots"));
+        assert!(hidden.starts_with(b"ID3 sound"));
         assert_eq!(words(b"\xff\xff\xff\xffSPOKEN=cut"), None);
     }
 }
