@@ -92,7 +92,8 @@ pub async fn of(pool: &PgPool, message: &MessageId) -> Result<Vec<Event>, sqlx::
                    replace(to_char(l."delta", 'SG9'), '-', '−'), null
             from wa.credit_op op join "CreditLedger" l on l."id" = op.ledger_id where op.message_id = $1
           union all
-            select finished_at, 4, 'step:' || name, (prompt_tokens + completion_tokens) || ' tokens, ' || model
+            select finished_at, 4, 'step:' || name,
+                   coalesce(nullif(prompt_tokens + completion_tokens, 0) || ' tokens, ', '') || model
                      || coalesce(', $' || to_char(cost_micros / 1e6, 'FM999990.000000'), ''), took_ms
             from wa.step where message_id = $1
           union all

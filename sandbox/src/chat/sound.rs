@@ -58,9 +58,15 @@ pub(super) async fn send(
         let (fr, en) = ("Ce fichier n’est pas du son.", "This file is no sound.");
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, fr, en);
     }
+    // Of other sound than notes nobody here knows how long it is.
     let seconds = note::seconds(&bytes);
-    let length = format!("🎤 {}:{:02}", seconds / 60, seconds % 60);
-    let shown = if words.is_empty() { length } else { format!("{length} · {words}") };
+    let length = bytes.starts_with(b"OggS").then(|| format!("{}:{:02}", seconds / 60, seconds % 60));
+    let shown = match (length, words) {
+        (Some(length), "") => format!("🎤 {length}"),
+        (Some(length), words) => format!("🎤 {length} · {words}"),
+        (None, "") => format!("🎤 {kind}"),
+        (None, words) => format!("🎤 {words}"),
+    };
     let at = page.clock.now();
     let sent = page.people[&visitor].sends_sound(&bytes, &kind).await;
     keep(&page, visitor, sent, (shown, None), at).await
