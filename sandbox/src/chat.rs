@@ -9,7 +9,9 @@ mod hand;
 mod harm;
 mod phone;
 mod purse;
+mod sound;
 mod story;
+mod visitor;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
@@ -40,12 +42,10 @@ use harm::{Damage, Deed, Did, Harms};
 use phone::spaced;
 use story::Subject;
 
+pub use visitor::{Visitor, Who};
+
 /// What a new visitor of the demo owns, as a new account of the web app does.
 pub const WELCOME: i32 = 5;
-
-/// The visitor, once per provider: one number each, since the two would otherwise share one account.
-pub const VISITORS: [(Provider, &str, &str); 2] =
-    [(Provider::Meta, "+33639980001", "Alice"), (Provider::Twilio, "+33639980002", "Alice")];
 
 /// How long Redis has to say how the queue is. The page asks again in a moment.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -73,24 +73,25 @@ impl Said {
 #[derive(Clone)]
 struct Page {
     stack: Arc<Stack>,
-    people: Arc<HashMap<Provider, Person>>,
-    said: Arc<Mutex<HashMap<Provider, Vec<Said>>>>,
+    people: Arc<HashMap<Visitor, Person>>,
+    said: Arc<Mutex<HashMap<Visitor, Vec<Said>>>>,
+    reactions: Arc<Mutex<HashMap<String, String>>>,
     books: Arc<Books>,
     harms: Arc<Harms>,
     clock: Clock,
 }
 
 impl Page {
-    /// What was said through this provider, oldest first.
-    fn said(&self, provider: Provider) -> Vec<Said> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).get(&provider).cloned().unwrap_or_default()
+    /// What was said from this phone, oldest first.
+    fn said(&self, visitor: Visitor) -> Vec<Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).get(&visitor).cloned().unwrap_or_default()
     }
 
     /// Corrects what is known about something that was said.
-    fn change(&self, provider: Provider, id: &str, change: impl FnOnce(&mut Said)) {
+    fn change(&self, visitor: Visitor, id: &str, change: impl FnOnce(&mut Said)) {
         let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(said) =
-            all.get_mut(&provider).and_then(|said| said.iter_mut().find(|said| said.id() == id))
+            all.get_mut(&visitor).and_then(|said| said.iter_mut().find(|said| said.id() == id))
         {
             change(said);
         }
@@ -98,17 +99,18 @@ impl Page {
 }
 
 /// Opens the accounts of the visitors, with their welcome credits, if they are not there yet.
-pub async fn visitors(stack: &Stack) -> HashMap<Provider, Person> {
+pub async fn visitors(stack: &Stack) -> HashMap<Visitor, Person> {
     let mut people = HashMap::new();
-    for (provider, number, name) in VISITORS {
-        let person = Person::new(&stack.stage, &stack.pool, provider, number, name);
+    for visitor in Visitor::all() {
+        let (number, name) = (visitor.number(), visitor.who.name());
+        let person = Person::new(&stack.stage, &stack.pool, visitor.provider, number, name);
         let known: bool =
             sqlx::query_scalar(r#"select exists (select from "User" where "waPhoneE164" = $1)"#)
                 .bind(number)
                 .fetch_one(&stack.pool)
                 .await
                 .unwrap_or(true);
-        people.insert(provider, if known { person } else { person.with_credits(WELCOME).await });
+        people.insert(visitor, if known { person } else { person.with_credits(WELCOME).await });
     }
     people
 }
@@ -125,6 +127,7 @@ pub async fn serve(
         stack,
         people,
         said: Arc::default(),
+        reactions: Arc::default(),
         books: Arc::default(),
         harms: Arc::default(),
         clock: Clock::system(),
@@ -133,6 +136,8 @@ pub async fn serve(
         .route("/api/state", get(state))
         .route("/api/say", post(hand::say))
         .route("/api/tap", post(hand::tap))
+        .route("/api/react", post(hand::react))
+        .route("/api/voice", post(sound::send).layer(DefaultBodyLimit::max(sound::LARGEST)))
         .route("/api/harm", post(harm::inflict))
         .route("/api/purse", post(purse::open))
         .route("/dashboard", get(dashboard::show))
@@ -160,6 +165,7 @@ fn ended(done: Result<Result<()>, JoinError>) -> Response {
 #[derive(Deserialize)]
 struct Asking {
     provider: Option<String>,
+    person: Option<String>,
     message: Option<String>,
 }
 
@@ -172,16 +178,17 @@ async fn state(State(page): State<Page>, Query(asking): Query<Asking>) -> Respon
 async fn look(page: &Page, asking: &Asking) -> Value {
     let stack = &page.stack;
     let provider = asking.provider.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Provider::Meta);
-    let (_, number, name) = VISITORS[usize::from(provider == Provider::Twilio)];
-    let person = &page.people[&provider];
-    let said = page.said(provider);
+    let visitor = Visitor { provider, who: Who::named(asking.person.as_deref()) };
+    let (number, name) = (visitor.number(), visitor.who.name());
+    let person = &page.people[&visitor];
+    let said = page.said(visitor);
     let damage = page.harms.now();
     let ids: Vec<&str> = said.iter().map(Said::id).collect();
     let pool = (!damage.postgres).then_some(&stack.pool);
     let asked = asking.message.as_deref();
     let ((seen, tale), figures) = tokio::join!(
         async {
-            let seen = page.books.look(pool, (provider, number), &ids).await;
+            let seen = page.books.look(pool, visitor, &ids).await;
             // What does not answer is not asked twice.
             let pool = pool.filter(|_| seen.fresh);
             let tale = match Subject::of(asked, &said, &seen.payments) {
@@ -213,10 +220,12 @@ async fn look(page: &Page, asking: &Asking) -> Value {
         "providers": Provider::ALL.map(Provider::as_str),
         "real": stack.reality.of_provider(provider),
         "person": { "name": name, "phone": spaced(number) },
+        "people": Visitor::names(),
+        "conversation": format!("{provider} {name}"),
         "business": { "name": "Postly", "phone": spaced(&format!("+{BUSINESS_NUMBER}")) },
         "credits": seen.account.as_ref().map(|account| account.credits),
-        "typing": phone::typing(person),
-        "messages": phone::messages(stack, provider, person, &said, &seen.causes),
+        "typing": person.sees_typing(),
+        "messages": phone::messages(page, visitor, &said, &seen.causes),
         "selected": subject.map(|subject| subject.id().as_str().to_owned()),
         "about": subject.map(Subject::about),
         "story": subject.map(|subject| subject.story(stack, &tale.events, &damage, page.clock.now())).unwrap_or_default(),

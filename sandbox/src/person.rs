@@ -10,6 +10,7 @@ use sqlx::PgPool;
 
 use crate::simulators::courier::Delivery;
 use crate::simulators::meta::{MetaPerson, Offered};
+use crate::simulators::note::note;
 use crate::simulators::receipts::Fate;
 use crate::simulators::twilio::TwilioPerson;
 use crate::stage::Stage;
@@ -101,6 +102,29 @@ impl Person {
         let delivery = match &self.phone {
             Phone::Meta(person) => person.text(text).await,
             Phone::Twilio(person) => person.text(text).await,
+        };
+        Said { id: self.key(&delivery.message_id), delivery }
+    }
+
+    /// Reacts to a message that came; `None` takes the reaction back. `None`, and nothing happens, where the provider
+    /// delivers no reactions or the message is not there.
+    pub async fn reacts(&self, message: &str, emoji: Option<&str>) -> Option<Said> {
+        let Phone::Meta(person) = &self.phone else { return None };
+        self.screen().into_iter().find(|heard| heard.id == message)?;
+        let delivery = person.reacts(message, emoji).await;
+        Some(Said { id: self.key(&delivery.message_id), delivery })
+    }
+
+    /// Records a voice note of these words.
+    pub async fn speaks(&self, words: &str) -> Said {
+        self.sends_sound(&note(words, 7), "audio/ogg; codecs=opus").await
+    }
+
+    /// Sends a file of sound.
+    pub async fn sends_sound(&self, bytes: &[u8], mime_type: &str) -> Said {
+        let delivery = match &self.phone {
+            Phone::Meta(person) => person.voice(bytes, mime_type).await,
+            Phone::Twilio(person) => person.voice(bytes, mime_type).await,
         };
         Said { id: self.key(&delivery.message_id), delivery }
     }
@@ -205,6 +229,15 @@ impl Person {
                     fate: sent.status,
                 })
                 .collect(),
+        }
+    }
+
+    /// Whether this person sees that somebody writes.
+    #[must_use]
+    pub fn sees_typing(&self) -> bool {
+        match &self.phone {
+            Phone::Meta(person) => person.sees_typing(),
+            Phone::Twilio(person) => person.sees_typing(),
         }
     }
 

@@ -8,7 +8,7 @@ use shared::message::Provider;
 use shared::story::{self, What};
 use tokio::time::Instant;
 
-use crate::chat;
+use crate::chat::{self, Visitor, Who};
 use crate::stack::Stack;
 
 /// Prints a line. A reader that has gone away (`| head`) is no reason to stop.
@@ -29,7 +29,9 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
         "{provider} is configured for real: write to your number from your own WhatsApp instead of using --say"
     );
     let mut people = chat::visitors(stack).await;
-    let Some(person) = people.remove(&provider) else { bail!("no visitor for {provider}") };
+    let Some(person) = people.remove(&Visitor { provider, who: Who::default() }) else {
+        bail!("no visitor for {provider}")
+    };
     let (before, heard_before) = (person.credits().await, person.has_heard().len());
     let began = Instant::now();
     tell!("you → Postly ({provider}): {text}");

@@ -14,6 +14,7 @@ pub mod faults;
 pub mod journal;
 pub mod life;
 pub mod meta;
+pub mod note;
 pub mod openai;
 pub mod receipts;
 #[cfg(test)]

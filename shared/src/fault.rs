@@ -25,6 +25,11 @@ pub const POINTS: &[&str] = &[
     "job.ended",
 ];
 
+/// The points of a voice note, before those of [`POINTS`] that come after a message was read: it was opened, its sound
+/// is there, its words are paid for, its words are recorded.
+pub const VOICE_POINTS: &[&str] =
+    &["voice.opened", "voice.fetched", "transcription.paid", "transcription.recorded"];
+
 /// The points of ingest: a message is durable, and its provider does not know yet.
 pub const INTAKE_POINTS: &[&str] = &["intake.queued", "intake.spilled"];
 

@@ -208,7 +208,7 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Address, Content, Sender};
+    use crate::message::{Address, Content, Sender, Voice};
 
     #[test]
     fn last_weeks_jobs_are_still_read() {
@@ -230,6 +230,33 @@ mod tests {
         let pinned = r#"{"v":1,"id":"meta:1098:wamid.A","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"message":{"id":"meta:1098:wamid.A","provider":"meta","business":"1098","sender":{"address":{"phone":"+33639980123"},"phone":"+33639980123","bsuid":"FR.1"},"sent_at":"1970-01-01T00:00:00Z","content":{"text":"Crée un post"}}}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
         assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job);
+    }
+
+    #[test]
+    fn a_voice_note_travels_without_what_was_said() {
+        let inbound = |voice: Voice| Inbound {
+            id: MessageId::new(Provider::Twilio, "AC1", "MM1"),
+            provider: Provider::Twilio,
+            business: "whatsapp:+33199001234".into(),
+            sender: Sender {
+                address: Address::Channel("whatsapp:+33639980123".into()),
+                phone: None,
+                bsuid: None,
+            },
+            sent_at: DateTime::UNIX_EPOCH,
+            content: Content::Voice(voice.into()),
+        };
+        let voice = Voice {
+            media: "https://api.twilio.com/ME1".into(),
+            mime_type: Some("audio/ogg".into()),
+            sha256: None,
+            words: None,
+        };
+        let job = Job::message(inbound(voice.heard("mes mots".into())), DateTime::UNIX_EPOCH);
+        let pinned = r#"{"v":1,"id":"twilio:AC1:MM1","lane":"twilio:whatsapp:+33199001234:whatsapp:+33639980123","received_at":"1970-01-01T00:00:00Z","work":{"message":{"id":"twilio:AC1:MM1","provider":"twilio","business":"whatsapp:+33199001234","sender":{"address":{"channel":"whatsapp:+33639980123"}},"sent_at":"1970-01-01T00:00:00Z","content":{"voice":{"media":"https://api.twilio.com/ME1","mime_type":"audio/ogg"}}}}}"#;
+        assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
+        let read = Job::message(inbound(voice), DateTime::UNIX_EPOCH);
+        assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), read);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod db;
 pub mod env;
 pub mod fault;
+pub mod feedback;
 pub mod generation;
 pub mod job;
 pub mod kept;

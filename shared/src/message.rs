@@ -181,6 +181,17 @@ pub enum Content {
         /// What was read.
         title: String,
     },
+    /// What they make of a message of ours.
+    Reaction {
+        /// The provider's id of that message.
+        to: String,
+        /// Absent when it was taken back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        emoji: Option<String>,
+    },
+    /// Something that was said aloud: a voice note, or a file of sound. A worker from before this kind makes a dead
+    /// letter of it ("no job that this version knows"), which can be replayed once all workers know it.
+    Voice(Box<Voice>),
     /// A kind that the product cannot read yet and should say so: the provider's word for it.
     Unreadable(String),
     /// Other words in place of those of an earlier message (Meta: `edit`).
@@ -195,7 +206,7 @@ pub enum Content {
         /// Which one.
         of: MessageId,
     },
-    /// Something that wants no answer (a reaction, a system message): recorded under this kind.
+    /// Something that wants no answer (a system message): recorded under this kind.
     Silent(String),
 }
 
@@ -205,7 +216,8 @@ impl Content {
     pub fn words(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Tap { title: text, .. } | Self::Edit { text, .. } => Some(text),
-            Self::Revoke { .. } | Self::Unreadable(_) | Self::Silent(_) => None,
+            Self::Voice(voice) => voice.words.as_deref(),
+            Self::Reaction { .. } | Self::Revoke { .. } | Self::Unreadable(_) | Self::Silent(_) => None,
         }
     }
 
@@ -217,8 +229,43 @@ impl Content {
             Self::Tap { .. } => "tap",
             Self::Edit { .. } => "edit",
             Self::Revoke { .. } => "revoke",
+            Self::Voice(_) => "voice",
+            Self::Reaction { .. } => "reaction",
             Self::Unreadable(kind) | Self::Silent(kind) => kind,
         }
+    }
+}
+
+/// Where the sound of a voice note is, and what is known of it before it is fetched.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voice {
+    /// Meta: the id of the media, good for seven days; the address behind it is good for five minutes, so it does not
+    /// travel (Meta: Media). Twilio: the address of the media, which stays.
+    pub media: String,
+    /// Its media type, as the provider wrote it: `audio/ogg; codecs=opus`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<String>,
+    /// Its digest, as the provider wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What was said, once somebody has listened. It lives in the worker's hands only: the books keep it as a step, and
+    /// a job never carries it.
+    #[serde(skip)]
+    pub words: Option<String>,
+}
+
+impl Voice {
+    /// The same sound, listened to.
+    #[must_use]
+    pub fn heard(&self, words: String) -> Self {
+        Self { words: Some(words), ..self.clone() }
+    }
+}
+
+/// An address of Twilio names an account and a message, and words are words: neither is shown.
+impl fmt::Debug for Voice {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(if self.words.is_some() { "Voice(heard)" } else { "Voice" })
     }
 }
 
@@ -308,6 +355,16 @@ mod tests {
 
     #[test]
     fn nothing_personal_is_in_the_debug_output() {
+        let voice = Voice {
+            media: "https://api.twilio.com/secret".into(),
+            mime_type: None,
+            sha256: None,
+            words: Some("secret".into()),
+        };
+        assert_eq!(
+            format!("{voice:?} {:?}", Content::Voice(voice.clone().into())),
+            "Voice(heard) Content(voice)"
+        );
         let inbound = Inbound {
             id: MessageId::new(Provider::Meta, "1098", "wamid.secret"),
             provider: Provider::Meta,

@@ -51,48 +51,86 @@ impl Price {
 /// Millionths of a dollar. A million tokens at one dollar cost a million of these: one each.
 pub type Micros = i64;
 
-/// What each model's tokens cost (`MODEL_PRICES`): dollars for a million tokens, read and written.
+/// What each model costs (`MODEL_PRICES`).
 #[derive(Debug, Clone, PartialEq)]
-pub struct ModelPrices(BTreeMap<String, (f64, f64)>);
+pub struct ModelPrices(BTreeMap<String, Rate>);
+
+/// What a model counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rate {
+    /// Dollars for a million tokens, read and written.
+    Tokens(f64, f64),
+    /// Dollars for a minute of sound.
+    Minute(f64),
+}
 
 impl ModelPrices {
     /// The cost of a call of this model: by its own name, or by the longest listed name that it begins with, since the
     /// API answers with dated names. `None`: nobody has told the price.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, and a call costs fractions of a cent")]
     pub fn cost(&self, model: &str, prompt_tokens: i32, completion_tokens: i32) -> Option<Micros> {
+        let Rate::Tokens(read, written) = self.rate(model)? else { return None };
+        let cost = f64::from(prompt_tokens.max(0)) * read + f64::from(completion_tokens.max(0)) * written;
+        Some(micros(cost))
+    }
+
+    /// The cost of so much sound. `None`: nobody has told what a minute costs.
+    #[must_use]
+    pub fn cost_of_sound(&self, model: &str, seconds: f64) -> Option<Micros> {
+        let Rate::Minute(dollars) = self.rate(model)? else { return None };
+        Some(micros(seconds.max(0.0) / 60.0 * dollars * 1e6))
+    }
+
+    fn rate(&self, model: &str) -> Option<Rate> {
         let of = |known: &String| {
             model.strip_prefix(known.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         };
-        let (_, (read, written)) =
-            self.0.iter().filter(|(known, _)| of(known)).max_by_key(|(known, _)| known.len())?;
-        let cost = f64::from(prompt_tokens.max(0)) * read + f64::from(completion_tokens.max(0)) * written;
-        Some(cost.ceil() as Micros)
+        let known = self.0.iter().filter(|(known, _)| of(known)).max_by_key(|(known, _)| known.len());
+        known.map(|(_, rate)| *rate)
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "saturates, and a call costs fractions of a cent")]
+fn micros(cost: f64) -> Micros {
+    // A sum of fractions may lie a hair above a whole number, which is no reason to pay one more.
+    (cost - 1e-6).ceil().max(0.0) as Micros
 }
 
 /// As published in November 2026.
 impl Default for ModelPrices {
     fn default() -> Self {
-        Self([("gpt-4o-mini".to_owned(), (0.15, 0.60)), ("gpt-6-luna".to_owned(), (0.10, 0.50))].into())
+        let prices = [
+            ("gpt-4o-mini", Rate::Tokens(0.15, 0.60)),
+            ("gpt-6-luna", Rate::Tokens(0.10, 0.50)),
+            ("gpt-transcribe", Rate::Minute(0.0045)),
+        ];
+        Self(prices.map(|(model, rate)| (model.to_owned(), rate)).into())
     }
 }
 
-/// `model=read/written`, separated by commas, in dollars for a million tokens.
+/// `model=read/written` in dollars for a million tokens, or `model=price/min` in dollars for a minute of sound;
+/// separated by commas.
 impl FromStr for ModelPrices {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut prices = BTreeMap::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let wrong =
-                || format!("expected model=read/written in dollars for a million tokens, and found {part:?}");
+            let wrong = || {
+                format!(
+                    "expected model=read/written in dollars for a million tokens, or model=price/min, and found {part:?}"
+                )
+            };
             let (model, both) = part.rsplit_once('=').ok_or_else(wrong)?;
             let (read, written) = both.split_once('/').ok_or_else(wrong)?;
             let number =
                 |text: &str| text.trim().parse::<f64>().ok().filter(|price| (0.0..1e6).contains(price));
-            let (Some(read), Some(written)) = (number(read), number(written)) else { return Err(wrong()) };
-            prices.insert(model.trim().to_owned(), (read, written));
+            let rate = match (number(read), written.trim()) {
+                (Some(price), "min") => Rate::Minute(price),
+                (Some(read), written) => Rate::Tokens(read, number(written).ok_or_else(wrong)?),
+                (None, _) => return Err(wrong()),
+            };
+            prices.insert(model.trim().to_owned(), rate);
         }
         if prices.is_empty() { Err("there is no price in it".to_owned()) } else { Ok(Self(prices)) }
     }
@@ -135,8 +173,19 @@ mod tests {
     }
 
     #[test]
+    fn sound_costs_by_the_minute() {
+        let prices = ModelPrices::default();
+        assert_eq!(prices.cost_of_sound("gpt-transcribe", 60.0), Some(4_500));
+        assert_eq!(prices.cost_of_sound("gpt-transcribe-2026-08-01", 1.0), Some(75));
+        assert_eq!(prices.cost("gpt-transcribe", 1, 1), None, "a minute says nothing of tokens");
+        assert_eq!(prices.cost_of_sound("gpt-4o-mini", 60.0), None, "nor tokens of minutes");
+        let named: ModelPrices = "whisper=0.006/min,gpt=1/2".parse().unwrap();
+        assert_eq!(named.cost_of_sound("whisper", 30.0), Some(3_000));
+    }
+
+    #[test]
     fn what_is_no_price_is_refused() {
-        for text in ["", "gpt", "gpt=1", "gpt=1/x", "gpt=-1/2", "gpt=1/nan"] {
+        for text in ["", "gpt", "gpt=1", "gpt=1/x", "gpt=-1/2", "gpt=1/nan", "gpt=x/min", "gpt=1/hour"] {
             assert!(text.parse::<ModelPrices>().is_err(), "{text}");
         }
         assert_eq!(dollars(1_234_567), "$1.234567");

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::fault;
-use crate::message::{Inbound, MessageId};
+use crate::message::{Content, Inbound, MessageId};
 use crate::person::UserId;
 
 pub use burst::Changed;
@@ -115,6 +115,8 @@ pub async fn start(
     start: Start<'_>,
     now: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
+    // Between two transactions somebody has listened to it: still the same start.
+    let counted = matches!(&inbound.content, Content::Voice(voice) if voice.words.is_some());
     let row: StartRow = sqlx::query_as(
         "with receipt as (
            insert into wa.receipt as r
@@ -123,7 +125,8 @@ pub async fn start(
            on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
            returning state, outcome, detail, brief
          ), attempt as (
-           insert into wa.attempt as a (message_id, number, worker, began_at) values ($1, $6, $10, $9)
+           insert into wa.attempt as a (message_id, number, worker, began_at)
+           select $1::text, $6::int, $10::text, $9::timestamptz where not $11::boolean
            on conflict (message_id, number) do update
              set runs = a.runs + 1, worker = excluded.worker, resumed_at = excluded.began_at,
                  ended_at = null, verdict = null, reason = null
@@ -146,6 +149,7 @@ pub async fn start(
     .bind(start.received_at)
     .bind(now)
     .bind(start.worker)
+    .bind(counted)
     .fetch_one(db)
     .await?;
     let started = row.state == "started";

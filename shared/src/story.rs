@@ -52,6 +52,8 @@ pub enum What {
     Read,
     /// A part could not be sent.
     SendFailed,
+    /// The person has reacted to a part, or taken that back.
+    Reacted,
 }
 
 /// In the words of an operator.
@@ -69,6 +71,7 @@ impl fmt::Display for What {
             Self::Delivered => "delivered",
             Self::Read => "read",
             Self::SendFailed => "not sent",
+            Self::Reacted => "the person reacted",
         })
     }
 }
@@ -89,7 +92,8 @@ pub async fn of(pool: &PgPool, message: &MessageId) -> Result<Vec<Event>, sqlx::
                    replace(to_char(l."delta", 'SG9'), '-', '−'), null
             from wa.credit_op op join "CreditLedger" l on l."id" = op.ledger_id where op.message_id = $1
           union all
-            select finished_at, 4, 'step:' || name, (prompt_tokens + completion_tokens) || ' tokens, ' || model
+            select finished_at, 4, 'step:' || name,
+                   coalesce(nullif(prompt_tokens + completion_tokens, 0) || ' tokens, ', '') || model
                      || coalesce(', $' || to_char(cost_micros / 1e6, 'FM999990.000000'), ''), took_ms
             from wa.step where message_id = $1
           union all
@@ -103,6 +107,9 @@ pub async fn of(pool: &PgPool, message: &MessageId) -> Result<Vec<Event>, sqlx::
                 (o.failed_at, 5, 'send_failed', o.error_code)
             ) as stage (at, place, what, detail)
             where o.cause = $1 and stage.at is not null
+          union all
+            select f.reacted_at, 12, 'reacted', coalesce(f.kind, 'taken back'), null
+            from wa.feedback f join wa.outbox o on o.id = f.outbox_id where o.cause = $1
         ) events
         order by at, place
         "#,
@@ -127,6 +134,7 @@ fn word(what: &str) -> What {
         "delivered" => What::Delivered,
         "read" => What::Read,
         "send_failed" => What::SendFailed,
+        "reacted" => What::Reacted,
         other => match other.split_once(':') {
             Some(("step", name)) => What::Step(name.to_owned()),
             Some((_, outcome)) => What::Ended(outcome.to_owned()),

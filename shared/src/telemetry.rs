@@ -113,6 +113,7 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     );
     describe_counter!("postly_stripe_events_total", "Events of Stripe, by what came of them");
     describe_counter!("postly_sends_total", "Sends by provider and outcome");
+    describe_counter!("postly_reactions_total", "Reactions to messages of ours, by what they say");
     describe_counter!(
         "postly_sweeps_total",
         "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \

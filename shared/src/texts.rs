@@ -151,6 +151,13 @@ pub enum Text<'a> {
     EditedTooLate,
     /// Many people want something at once: it takes longer than usual.
     Busy,
+    /// What was understood of a voice note: said before its answer.
+    Heard {
+        /// As they were transcribed.
+        words: &'a str,
+    },
+    /// A voice note that was not understood, and why. Nothing was charged.
+    Unheard(Unheard),
     /// The word `gen` without a brief behind it.
     BriefMissing,
     /// The model declined the brief: nothing is charged.
@@ -186,6 +193,20 @@ fn numbered(intro: &str, [one, two, three]: [&str; 3]) -> Vec<String> {
 /// The beginning of a brief, by which its writer knows it again.
 fn beginning(brief: &str) -> String {
     cut(brief, 120)
+}
+
+/// How much of a voice note is said back: enough to see whether it was understood, on a few lines of a phone.
+const HEARD: usize = 200;
+
+/// What was said, on one line, and cut after a word where it is long.
+fn said(words: &str) -> String {
+    let one_line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some((end, _)) = one_line.grapheme_indices(true).nth(HEARD) else { return one_line };
+    let kept = &one_line[..end];
+    // The next one begins a word: nothing is cut. Somebody who speaks in one endless word is cut inside it.
+    let whole = one_line[end..].starts_with(' ');
+    let kept = if whole { kept } else { kept.rsplit_once(' ').map_or(kept, |(before, _)| before) };
+    format!("{}…", kept.trim_end_matches([' ', ',', ';', ':', '.']))
 }
 
 /// A text on one line, in at most so many UTF-16 units; never inside an emoji.
@@ -241,6 +262,21 @@ impl Unread {
             _ => Self::Other,
         }
     }
+}
+
+/// Why a voice note was not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unheard {
+    /// Its provider has it no more, or never had.
+    Gone,
+    /// More bytes than a voice note can have.
+    TooLarge,
+    /// Longer than a brief could be.
+    TooLong,
+    /// No sound that can be transcribed.
+    Format,
+    /// There were no words in it.
+    Nothing,
 }
 
 /// A command that a text names.

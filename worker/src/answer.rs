@@ -1,7 +1,9 @@
 //! Commands that need nothing but the books: what is said to each, and what it changes.
 
 use chrono::{DateTime, Utc};
+use metrics::counter;
 use shared::audit::{self, Act};
+use shared::feedback::{self, Kind, Reaction};
 use shared::message::Inbound;
 use shared::person::Person;
 use shared::receipt::{self, Outcome};
@@ -94,6 +96,16 @@ pub async fn answer(
         }
         Command::Silenced { stop: false } => {
             preference::start(&mut *db, &person.id).await?;
+            return record(db, inbound, now).await;
+        }
+        Command::React { to, emoji } => {
+            let reaction =
+                Reaction { provider: inbound.provider, to, emoji: emoji.as_deref(), at: inbound.sent_at };
+            if feedback::keep(&mut *db, &person.id, reaction).await?
+                && let Some(kind) = emoji.as_deref().map(Kind::of)
+            {
+                counter!("postly_reactions_total", "kind" => kind.as_str()).increment(1);
+            }
             return record(db, inbound, now).await;
         }
         Command::Silence | Command::Generate { .. } | Command::Buy { .. } => {

@@ -68,7 +68,7 @@ struct Part {
 /// else is answered at once.
 pub async fn listen(worker: &Worker, job: &Job, inbound: &Inbound) -> Burst {
     let mut burst = Burst::default();
-    if !matches!(inbound.content, Content::Text(_)) {
+    if !matches!(inbound.content, Content::Text(_) | Content::Voice(_)) {
         return burst;
     }
     let began = Instant::now();
@@ -187,7 +187,7 @@ fn follow(heard: &mut Heard, text: &str, received_at: DateTime<Utc>, behind: &[J
     let mut length = text.chars().count();
     let mut until = (received_at + span(pause(text, moment))).min(longest);
     for (message, at) in messages(behind) {
-        if matches!(message.content, Content::Edit { .. } | Content::Revoke { .. } | Content::Silent(_)) {
+        if is_aside(&message.content) {
             continue;
         }
         let withdrawn = messages(behind).any(|(other, _)| revokes(other, &message.id));
@@ -204,6 +204,14 @@ fn follow(heard: &mut Heard, text: &str, received_at: DateTime<Utc>, behind: &[J
         heard.parts.push(Part { message: message.clone(), received_at: at, text });
     }
     heard.until = Some(until);
+}
+
+/// What says nothing by itself.
+fn is_aside(content: &Content) -> bool {
+    matches!(
+        content,
+        Content::Edit { .. } | Content::Revoke { .. } | Content::Reaction { .. } | Content::Silent(_)
+    )
 }
 
 /// The words of a text as they were last changed, and how often they were. `None`: it is no text.

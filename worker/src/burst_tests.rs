@@ -80,7 +80,7 @@ fn commands_and_other_kinds_end_the_moment_and_reactions_do_not() {
         let heard = heard("Un post sur le pain", &[("a", other.clone(), 100), ("b", text("et le vin"), 200)]);
         assert_eq!((said(&heard), heard.until), (vec![], None), "{other:?}");
     }
-    let reaction = Content::Silent("reaction".into());
+    let reaction = Content::Reaction { to: "wamid.ours".into(), emoji: Some("👍".into()) };
     let breath = [("a", reaction, 100), ("b", text("et le vin"), 200)];
     assert_eq!(said(&heard("Un post sur le pain", &breath)), ["et le vin"]);
     assert_eq!(heard("solde", &[("b", text("un post sur le vin"), 200)]), Heard::default());

@@ -84,7 +84,7 @@ async fn tell(worker: &Worker, cause: &MessageId, inbound: &Inbound) -> Result<(
     {
         person.language = guess;
     }
-    let reply = reply::write(Text::Busy, person.language, inbound.provider);
+    let reply = reply::write(None, Text::Busy, person.language, inbound.provider);
     let to = Recipient { cause, ..inbound.into() };
     outbox::put(&mut tx, to, &reply.parts, None, now).await?;
     tx.commit().await?;

@@ -85,6 +85,13 @@ pub enum Command {
         /// To stop.
         stop: bool,
     },
+    /// What they make of a message of ours: kept, and not answered.
+    React {
+        /// The provider's id of that message.
+        to: String,
+        /// `None`: taken back.
+        emoji: Option<String>,
+    },
     /// Nothing to answer.
     Silence,
 }
@@ -146,8 +153,14 @@ impl Command {
     pub fn parse(content: &Content) -> Self {
         match content {
             Content::Text(text) => Self::read(text.trim()),
+            // What was said aloud is read as if it had been written.
+            Content::Voice(voice) => match &voice.words {
+                Some(words) => Self::read(words.trim()),
+                None => Self::Unreadable(Unread::Voice),
+            },
             // What is offered no more, and what was never ours, is only recorded.
             Content::Tap { id, .. } => Pick::of(id).map_or(Self::Silence, Self::of),
+            Content::Reaction { to, emoji } => Self::React { to: to.clone(), emoji: emoji.clone() },
             Content::Unreadable(kind) => Self::Unreadable(Unread::of(kind)),
             // Twilio's Advanced Opt-Out.
             Content::Silent(kind) if kind == "opt_out_stop" => Self::Silenced { stop: true },
@@ -225,7 +238,7 @@ impl Command {
     #[must_use]
     pub fn apology(&self) -> Option<Text<'static>> {
         match self {
-            Self::Silence | Self::Silenced { .. } => None,
+            Self::Silence | Self::Silenced { .. } | Self::React { .. } => None,
             Self::Buy { .. } => Some(Text::ShopClosed),
             _ => Some(Text::Failed),
         }

@@ -20,6 +20,9 @@ use crate::whatsapp::{Meta, Providers, Twilio};
 /// The model of the product's first version. `OpenAI` switches it off on 2027-01-14: the README says what to set.
 const DEFAULT_MODEL: &str = "gpt-4o-mini";
 
+/// Its predecessors (`whisper-1`, `gpt-4o-transcribe`) are switched off on 2027-02-26.
+const DEFAULT_TRANSCRIBE_MODEL: &str = "gpt-transcribe";
+
 /// The newest Graph version that was verified; versions die two years after their successor appears.
 const DEFAULT_GRAPH_VERSION: &str = "v25.0";
 
@@ -179,6 +182,9 @@ impl Config {
             temperature,
             reasoning_effort: env.text("OPENAI_REASONING_EFFORT"),
             max_completion_tokens,
+            transcribe_model: env
+                .text("OPENAI_TRANSCRIBE_MODEL")
+                .unwrap_or_else(|| DEFAULT_TRANSCRIBE_MODEL.to_owned()),
         }
     }
 

@@ -18,8 +18,8 @@ use crate::command::Command;
 use crate::error::JobError;
 use crate::pipeline::{Draft, Pipeline, Written};
 use crate::policy::LOW;
-use crate::reply;
 use crate::shop::Shop;
+use crate::{reply, voice};
 
 /// What is to be written about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -287,7 +287,8 @@ pub async fn say(
     text: Text<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
-    let reply = reply::write(text, person.language, inbound.provider);
+    let echo = voice::echo(inbound, person.language);
+    let reply = reply::write(echo, text, person.language, inbound.provider);
     outbox::put(db, inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(db, &person.id, menu, now).await?;

@@ -1,5 +1,6 @@
 //! What happens to one job: from the lease to the verdict, each way once.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ use crate::delivery::{self, Delivered};
 use crate::error::JobError;
 use crate::generate::{self, Brief, Held};
 use crate::lanes::Assignment;
-use crate::{answer, detection, payment, policy, revise, shop, typing};
+use crate::{answer, detection, payment, policy, revise, shop, typing, voice};
 
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
@@ -98,6 +99,14 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
     }
     let mut burst = burst::listen(worker, job, inbound).await;
     let listened = burst.typing.take();
+    let heard = if burst.is_withdrawn() {
+        Cow::Borrowed(inbound)
+    } else if let Some(heard) = voice::heard(worker, inbound, start).await? {
+        heard
+    } else {
+        return deliver(worker, &job.id, job.received_at).await;
+    };
+    let inbound = &*heard;
     match open(worker, inbound, burst, start).await? {
         Opened::Brief(person, brief) => {
             fault::point("hold.done");
@@ -238,7 +247,8 @@ async fn give_up(
     if standing == Standing::Ended {
         return deliver(worker, &job.id, job.received_at).await;
     }
-    generate::give_up(worker, inbound, reason, job.received_at).await?;
+    let inbound = voice::recalled(worker, inbound).await?;
+    generate::give_up(worker, &inbound, reason, job.received_at).await?;
     deliver(worker, &job.id, job.received_at).await?;
     Err(JobError::fail(reason))
 }

@@ -16,6 +16,7 @@ pub mod error;
 pub mod generate;
 pub mod inbox;
 pub mod lanes;
+pub mod media;
 pub mod openai;
 pub mod operator;
 pub mod payment;
@@ -29,6 +30,7 @@ pub mod shop;
 pub mod stripe;
 pub mod sweep;
 pub mod typing;
+pub mod voice;
 pub mod whatsapp;
 
 use std::sync::Arc;

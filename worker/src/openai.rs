@@ -5,6 +5,7 @@
 //! Optional parameters leave only when they are configured, since each model refuses others.
 
 mod moderation;
+mod transcription;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use crate::error::JobError;
 use crate::policy;
 
 pub use moderation::Offer;
+pub use transcription::{TRANSCRIPTION, Transcribed};
 
 /// Which model, where, and how it is asked.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct OpenAiConfig {
     pub max_completion_tokens: Option<u32>,
     /// Whether there is a moderation to ask (`MODERATION`).
     pub moderation: Offer,
+    /// `OPENAI_TRANSCRIBE_MODEL`; `off`: voice notes are not listened to.
+    pub transcribe_model: String,
 }
 
 /// The client.
@@ -101,19 +105,10 @@ impl OpenAi {
         body
     }
 
-    /// A request to this path of the server.
-    fn post(&self, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.post(format!("{}/{path}", self.config.base_url.trim_end_matches('/')));
-        match &self.config.api_key {
-            Some(key) => request.bearer_auth(key.expose_secret()),
-            None => request,
-        }
-    }
-
     /// Asks. An answer that the model declined to give is an answer, marked [`REFUSAL`]; an empty one is an error.
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Step, JobError> {
         let began = Instant::now();
-        let request = self.post("chat/completions").timeout(self.timeout).json(&self.request(ask));
+        let request = self.post("/chat/completions").json(&self.request(ask));
         let response = request.send().await.map_err(|error| JobError::retry(error.without_url()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.map_err(|error| JobError::retry(error.without_url()))?;
@@ -130,6 +125,16 @@ impl OpenAi {
                 .increment(u64::try_from(tokens).unwrap_or(0));
         }
         Ok(step)
+    }
+
+    /// A call of one of its endpoints.
+    fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.config.base_url.trim_end_matches('/'));
+        let request = self.http.post(url).timeout(self.timeout);
+        match &self.config.api_key {
+            Some(key) => request.bearer_auth(key.expose_secret()),
+            None => request,
+        }
     }
 }
 

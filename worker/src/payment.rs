@@ -66,7 +66,7 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
         },
         PaymentTold::Failed => Text::PaymentFailed,
     };
-    let reply = reply::write(text, language, conversation.provider);
+    let reply = reply::write(None, text, language, conversation.provider);
     let to = Recipient {
         cause: &job.id,
         provider: conversation.provider,

@@ -14,8 +14,9 @@ pub const LOST_LEASES: u32 = 3;
 /// Between two attempts.
 pub const RETRY: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_mins(1) };
 
-/// The longest that one message may be worked on: three model calls and a repair, each with its own timeout.
-pub const JOB_TIMEOUT: Duration = Duration::from_mins(3);
+/// The longest that one message may be worked on: a voice note that is fetched and transcribed, then three model calls
+/// and a repair, each with its own timeout.
+pub const JOB_TIMEOUT: Duration = Duration::from_mins(4);
 
 /// How long a stopping worker lets its messages finish. Supervisors wait 30 s before they kill.
 pub const DRAIN: Duration = Duration::from_secs(20);
@@ -40,6 +41,16 @@ pub const BUSY_PERIOD: Duration = Duration::from_secs(5);
 /// A model call. The official client waits ten minutes; a person in a chat does not. Three calls and a repair fit
 /// into [`JOB_TIMEOUT`].
 pub const MODEL_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// Starts of a voice note that look for its sound at Twilio, which may tell of it some seconds before it is there.
+pub const MEDIA_LOOKS: u32 = 3;
+
+/// A voice note that is longer is not listened to: somebody who talks for so long fills more than a message with words,
+/// and a file of 16 MB can hold two hours, which somebody would pay for.
+pub const LONGEST_VOICE: Duration = Duration::from_mins(5);
+
+/// The longest words of a voice note, in UTF-16 units: as much as can be written in one message.
+pub const LONGEST_WORDS: usize = 4096;
 
 /// A send. Longer than either provider takes when it is well.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(15);

@@ -38,10 +38,12 @@ pub struct Reply {
     pub menu: Option<Menu>,
 }
 
-/// A text in this language, for this provider: with its menu where that can be shown, with numbered lines elsewhere.
+/// A text in this language, for this provider: with its menu where that can be shown, with numbered lines elsewhere. What
+/// was understood of a voice note stands before it, since a message of its own would be paid for.
 #[must_use]
-pub fn write(text: Text<'_>, language: Language, provider: Provider) -> Reply {
-    let (mut blocks, menu) = (text.blocks(language), text.menu(language));
+pub fn write(echo: Option<String>, text: Text<'_>, language: Language, provider: Provider) -> Reply {
+    let menu = text.menu(language);
+    let mut blocks: Vec<String> = echo.into_iter().chain(text.blocks(language)).collect();
     let mut fitted = parts(&blocks, provider);
     let Some(menu) = menu else { return Reply { parts: fitted, shown: None, menu: None } };
     let last = fitted.last().map_or(0, |part| units(part));
@@ -148,14 +150,14 @@ mod tests {
             left: Credits::new(20),
             kept: Some("un post"),
         };
-        let meta = write(text, Language::Fr, Provider::Meta);
+        let meta = write(None, text, Language::Fr, Provider::Meta);
         assert_eq!(meta.shown.unwrap().choices[0].id, "gen:kept");
         assert!(!meta.parts[0].contains("*1.*"));
-        let twilio = write(text, Language::Fr, Provider::Twilio);
+        let twilio = write(None, text, Language::Fr, Provider::Twilio);
         assert!(twilio.shown.is_none() && twilio.menu.is_some());
         let end = "*1.* Créer les posts\n\nRépondez par le numéro de votre choix.";
         assert!(twilio.parts[0].ends_with(end), "{}", twilio.parts[0]);
-        assert!(write(Text::Help, Language::Fr, Provider::Meta).menu.is_none());
+        assert!(write(None, Text::Help, Language::Fr, Provider::Meta).menu.is_none());
     }
 
     #[test]

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
 use crate::error::JobError;
-use crate::{Worker, chore, policy, reply};
+use crate::{Worker, chore, policy, reply, voice};
 
 /// Dead letters that are read at once.
 const PAGE: usize = 500;
@@ -159,8 +159,9 @@ async fn apologise(
     user: Option<&UserId>,
     now: DateTime<Utc>,
 ) -> Result<Told, JobError> {
-    let due = letter
-        .map_or(lost.kind == "text", |letter| Command::parse(&letter.inbound.content) != Command::Silence);
+    let due = letter.map_or(matches!(lost.kind.as_str(), "text" | "voice"), |letter| {
+        Command::parse(&letter.inbound.content).apology().is_some()
+    });
     if !due || !lost.met {
         return Ok(Told::NotDue);
     }
@@ -172,7 +173,10 @@ async fn apologise(
         language = person::known(db, user).await?.map(|person| person.language);
     }
     let Some(address) = address else { return Ok(Told::Unreachable) };
-    let reply = reply::write(Text::Failed, language.unwrap_or_default(), lost.provider);
+    let language = language.unwrap_or_default();
+    let words = voice::recall(&mut *db, &lost.message).await?;
+    let echo = words.map(|words| Text::Heard { words: &words }.in_language(language));
+    let reply = reply::write(echo, Text::Failed, language, lost.provider);
     let to = outbox::Recipient {
         cause: &lost.message,
         provider: lost.provider,

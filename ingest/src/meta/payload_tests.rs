@@ -18,6 +18,8 @@ fn led_to(body: &[u8]) -> Vec<String> {
             Arrival::Job(job) => match job.work {
                 shared::job::Work::Message(inbound) => match inbound.content {
                     Content::Text(_) => "text".to_owned(),
+                    Content::Voice(voice) => format!("voice {}", voice.mime_type.unwrap_or_default()),
+                    Content::Reaction { emoji, .. } => format!("reaction {}", emoji.unwrap_or_default()),
                     Content::Tap { id, .. } => format!("tap {id}"),
                     Content::Unreadable(kind) => format!("hint {kind}"),
                     Content::Silent(kind) => format!("silent {kind}"),
@@ -117,6 +119,29 @@ fn absurd_values_lose_nothing() {
     ] {
         assert_eq!(led_to(body.as_bytes()), [expected], "{body}");
     }
+}
+
+#[test]
+fn sound_is_named_by_its_id_and_never_by_its_address() {
+    let audio = |audio: &str| {
+        message(&format!(r#"{{"id":"a","from":"33639980123","type":"audio","audio":{audio}}}"#))
+    };
+    for (fields, expected) in [
+        (
+            r#"{"id":"1908","mime_type":"audio/ogg; codecs=opus","url":"https://lookaside.fbsbx.com/x"}"#,
+            "voice audio/ogg; codecs=opus",
+        ),
+        (r#"{"id":1908}"#, "voice "),
+        // It would become a part of a path.
+        (r#"{"id":"../me?access_token=1"}"#, "hint audio"),
+        (r#"{"mime_type":"audio/ogg"}"#, "hint audio"),
+        ("null", "hint audio"),
+    ] {
+        assert_eq!(led_to(audio(fields).as_bytes()), [expected], "{fields}");
+    }
+    let body = include_bytes!("../../../fixtures/meta/inbound_audio_voice_note.json");
+    let Some(Arrival::Job(job)) = arrivals(body, None, at()).pop() else { panic!("no job") };
+    assert!(!serde_json::to_string(&job).unwrap().contains("lookaside"));
 }
 
 #[test]

@@ -7,13 +7,16 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use shared::job::{Job, SendStatus, StatusReport};
-use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, clean, short};
+use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, Voice, clean, short};
 use shared::phone::E164;
 
 use crate::webhook::Arrival;
 
 /// No channel address comes near this; an answer to a longer one could not be sent.
 const LONGEST_ADDRESS: usize = 300;
+
+/// Those of Twilio have 160 characters.
+const LONGEST_MEDIA_URL: usize = 1000;
 
 struct Parameters<'a>(HashMap<Cow<'a, str>, Cow<'a, str>>);
 
@@ -102,6 +105,9 @@ fn content(parameters: &Parameters<'_>) -> Content {
         Some(body) => Content::Text(body),
         None if parameters.get("Latitude").is_some() => Content::Unreadable("location".to_owned()),
         None => match parameters.get("MediaContentType0") {
+            Some(media) if media.starts_with("audio/") => {
+                voice(parameters, &media).unwrap_or_else(|| Content::Unreadable("audio".to_owned()))
+            }
             Some(media) if media.starts_with("text/vcard") => Content::Unreadable("contacts".to_owned()),
             Some(media) => Content::Unreadable(short(media.split('/').next().unwrap_or("media"))),
             None if parameters.get("NumMedia").is_some_and(|count| count != "0") => {
@@ -112,6 +118,12 @@ fn content(parameters: &Parameters<'_>) -> Content {
             None => Content::Unreadable(short(&kind)),
         },
     }
+}
+
+/// WhatsApp sends one media a message. Words beside it would have been the message.
+fn voice(parameters: &Parameters<'_>, mime_type: &str) -> Option<Content> {
+    let media = parameters.get("MediaUrl0").filter(|url| url.len() <= LONGEST_MEDIA_URL)?;
+    Some(Content::Voice(Voice { media, mime_type: Some(short(mime_type)), sha256: None, words: None }.into()))
 }
 
 fn read_status(

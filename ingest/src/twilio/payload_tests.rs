@@ -11,6 +11,8 @@ fn led_to(body: &[u8], query: &str) -> String {
         Arrival::Job(job) => match job.work {
             shared::job::Work::Message(inbound) => match inbound.content {
                 Content::Text(_) => "text".to_owned(),
+                Content::Voice(voice) => format!("voice {}", voice.mime_type.unwrap_or_default()),
+                Content::Reaction { emoji, .. } => format!("reaction {}", emoji.unwrap_or_default()),
                 Content::Tap { id, .. } => format!("tap {id}"),
                 Content::Unreadable(kind) => format!("hint {kind}"),
                 Content::Silent(kind) => format!("silent {kind}"),
@@ -50,6 +52,18 @@ fn our_own_id_comes_back_in_the_address() {
     let Arrival::Job(job) = arrival(body, "outbox=42&x=1", DateTime::UNIX_EPOCH) else { panic!("no job") };
     let shared::job::Work::Status(report) = job.work else { panic!("no status") };
     assert_eq!((report.outbox_id, report.provider_message_id.as_str()), (Some(42), "SM1"));
+}
+
+#[test]
+fn words_beside_sound_are_the_message() {
+    let sound = "From=whatsapp%3A%2B33639980123&To=t&NumMedia=1&MediaContentType0=audio%2Fogg";
+    for (more, expected) in [
+        ("&MediaUrl0=https%3A%2F%2Fapi.twilio.com%2FME1", "voice audio/ogg"),
+        ("&MediaUrl0=https%3A%2F%2Fapi.twilio.com%2FME1&Body=solde", "text"),
+        ("", "hint audio"),
+    ] {
+        assert_eq!(led_to(format!("{sound}{more}").as_bytes(), ""), expected, "{more}");
+    }
 }
 
 #[test]

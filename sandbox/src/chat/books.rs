@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::message::{MessageId, Provider};
+use shared::message::MessageId;
 use shared::story::{self, Event, What};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
 pub(super) use payments::{Payment, Way};
+
+use super::Visitor;
 
 /// How long Postgres has for a look. The page asks again in a moment.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -24,9 +26,9 @@ pub(super) struct Books(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    accounts: HashMap<Provider, Account>,
+    accounts: HashMap<Visitor, Account>,
     causes: HashMap<String, String>,
-    payments: HashMap<Provider, Vec<Payment>>,
+    payments: HashMap<Visitor, Vec<Payment>>,
     stories: HashMap<String, Vec<Event>>,
 }
 
@@ -62,28 +64,25 @@ pub(super) struct Tale {
 }
 
 impl Books {
-    /// Reads what concerns this number and its messages, unless Postgres is known to be away.
-    pub(super) async fn look(
-        &self,
-        pool: Option<&PgPool>,
-        (provider, number): (Provider, &str),
-        said: &[&str],
-    ) -> Seen {
+    /// Reads what concerns this phone and its messages, unless Postgres is known to be away.
+    pub(super) async fn look(&self, pool: Option<&PgPool>, visitor: Visitor, said: &[&str]) -> Seen {
         let read = match pool {
-            Some(pool) => timeout(PATIENCE, read(pool, number, said)).await.ok().and_then(Result::ok),
+            Some(pool) => {
+                timeout(PATIENCE, read(pool, visitor.number(), said)).await.ok().and_then(Result::ok)
+            }
             None => None,
         };
         let mut known = self.lock();
         let fresh = read.is_some();
         if let Some((account, payments, causes)) = read {
             known.causes.extend(causes);
-            known.payments.insert(provider, payments);
-            known.accounts.extend(account.map(|account| (provider, account)));
+            known.payments.insert(visitor, payments);
+            known.accounts.extend(account.map(|account| (visitor, account)));
         }
         Seen {
-            account: known.accounts.get(&provider).cloned(),
+            account: known.accounts.get(&visitor).cloned(),
             causes: known.causes.clone(),
-            payments: known.payments.get(&provider).cloned().unwrap_or_default(),
+            payments: known.payments.get(&visitor).cloned().unwrap_or_default(),
             fresh,
         }
     }

@@ -9,7 +9,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Where each is found, what it is, and what it says.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("/", HTML, include_str!("page/page.html")),
     ("/page.css", CSS, include_str!("page/page.css")),
     ("/page.js", JS, include_str!("page/page.js")),
@@ -23,6 +23,7 @@ const FILES: [(&str, &str, &str); 14] = [
     ("/tools.js", JS, include_str!("page/tools.js")),
     ("/top.js", JS, include_str!("page/top.js")),
     ("/view.js", JS, include_str!("page/view.js")),
+    ("/voice.js", JS, include_str!("page/voice.js")),
     ("/words.js", JS, include_str!("page/words.js")),
 ];
 

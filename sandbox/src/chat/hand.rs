@@ -12,19 +12,20 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::message::Provider;
 
-use super::{Page, Said, books, refuse};
+use super::{Page, Said, Visitor, Who, books, refuse};
 use crate::person;
 
 #[derive(Deserialize)]
 pub(super) struct Saying {
     provider: String,
+    person: Option<String>,
     text: String,
 }
 
 /// `POST /api/say`: the visitor's phone sends a message. Answers when ingest has answered the webhook.
 pub(super) async fn say(State(page): State<Page>, Json(saying): Json<Saying>) -> Response {
-    let provider = match simulated(&page, &saying.provider) {
-        Ok(provider) => provider,
+    let visitor = match simulated(&page, &saying.provider, saying.person.as_deref()) {
+        Ok(visitor) => visitor,
         Err(refusal) => return refusal,
     };
     if saying.text.trim().is_empty() {
@@ -35,13 +36,14 @@ pub(super) async fn say(State(page): State<Page>, Json(saying): Json<Saying>) ->
         );
     }
     let at = page.clock.now();
-    let sent = page.people[&provider].says(&saying.text).await;
-    keep(&page, provider, sent, (saying.text, None), at).await
+    let sent = page.people[&visitor].says(&saying.text).await;
+    keep(&page, visitor, sent, (saying.text, None), at).await
 }
 
 #[derive(Deserialize)]
 pub(super) struct Tapping {
     provider: String,
+    person: Option<String>,
     /// Under which message.
     message: String,
     /// The choice's id.
@@ -50,11 +52,11 @@ pub(super) struct Tapping {
 
 /// `POST /api/tap`: the visitor taps a button, or a row of a list. Old ones can be tapped as well.
 pub(super) async fn tap(State(page): State<Page>, Json(tapping): Json<Tapping>) -> Response {
-    let provider = match simulated(&page, &tapping.provider) {
-        Ok(provider) => provider,
+    let visitor = match simulated(&page, &tapping.provider, tapping.person.as_deref()) {
+        Ok(visitor) => visitor,
         Err(refusal) => return refusal,
     };
-    let person = &page.people[&provider];
+    let person = &page.people[&visitor];
     let offered = person.screen().into_iter().find(|heard| heard.id == tapping.message);
     let choices = offered.and_then(|heard| heard.offers).map(|offered| offered.choices).unwrap_or_default();
     let title = choices.into_iter().find(|choice| choice.id == tapping.choice).map(|choice| choice.title);
@@ -64,12 +66,44 @@ pub(super) async fn tap(State(page): State<Page>, Json(tapping): Json<Tapping>) 
         let en = "This choice is not offered there.";
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, "Ce choix n’y est pas proposé.", en);
     };
-    keep(&page, provider, sent, (title, Some(tapping.message)), at).await
+    keep(&page, visitor, sent, (title, Some(tapping.message)), at).await
 }
 
-/// The provider, if it is one whose phone is on the page.
+#[derive(Deserialize)]
+pub(super) struct Reacting {
+    provider: String,
+    person: Option<String>,
+    /// To which message.
+    message: String,
+    /// None: taken back.
+    emoji: Option<String>,
+}
+
+/// The longest emoji: a family has eleven characters.
+const EMOJI: usize = 16;
+
+/// `POST /api/react`: the visitor puts an emoji on an answer, or takes it away.
+pub(super) async fn react(State(page): State<Page>, Json(reacting): Json<Reacting>) -> Response {
+    let visitor = match simulated(&page, &reacting.provider, reacting.person.as_deref()) {
+        Ok(visitor) => visitor,
+        Err(refusal) => return refusal,
+    };
+    let emoji = reacting.emoji.filter(|emoji| !emoji.is_empty() && emoji.chars().count() <= EMOJI);
+    if page.people[&visitor].reacts(&reacting.message, emoji.as_deref()).await.is_none() {
+        let (fr, en) = ("Aucune réaction ne part d’ici.", "No reaction leaves from here.");
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, fr, en);
+    }
+    let mut reactions = page.reactions.lock().unwrap_or_else(PoisonError::into_inner);
+    match emoji {
+        Some(emoji) => reactions.insert(reacting.message, emoji),
+        None => reactions.remove(&reacting.message),
+    };
+    Json(json!({})).into_response()
+}
+
+/// The phone of this person, if its provider is one whose phones are on the page.
 #[expect(clippy::result_large_err, reason = "an answer is an answer")]
-fn simulated(page: &Page, name: &str) -> Result<Provider, Response> {
+pub(super) fn simulated(page: &Page, name: &str, person: Option<&str>) -> Result<Visitor, Response> {
     let Ok(provider) = name.parse::<Provider>() else {
         return Err(refuse(StatusCode::BAD_REQUEST, "Fournisseur inconnu.", "Unknown provider."));
     };
@@ -78,13 +112,13 @@ fn simulated(page: &Page, name: &str) -> Result<Provider, Response> {
         let en = "This provider is real: write from your own WhatsApp.";
         return Err(refuse(StatusCode::CONFLICT, fr, en));
     }
-    Ok(provider)
+    Ok(Visitor { provider, who: Who::named(person) })
 }
 
 /// Keeps what was sent, and says whether the door took it.
-async fn keep(
+pub(super) async fn keep(
     page: &Page,
-    provider: Provider,
+    visitor: Visitor,
     sent: person::Said,
     (text, tapped): (String, Option<String>),
     at: DateTime<Utc>,
@@ -92,7 +126,7 @@ async fn keep(
     let (id, taken) = (sent.id.clone(), sent.delivery.status == Some(200));
     let spilled = taken && !page.harms.now().postgres && books::is_spilled(&page.stack.pool, &id).await;
     let entry = Said { sent: Arc::new(sent), text, tapped, at, taken, spilled };
-    page.said.lock().unwrap_or_else(PoisonError::into_inner).entry(provider).or_default().push(entry);
+    page.said.lock().unwrap_or_else(PoisonError::into_inner).entry(visitor).or_default().push(entry);
     if taken {
         Json(json!({ "id": id.as_str() })).into_response()
     } else {

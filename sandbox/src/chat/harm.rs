@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use shared::message::Provider;
 
 use super::door::duplicates;
-use super::{Page, Said, books, refuse};
+use super::{Page, Said, Visitor, Who, books, refuse};
 use crate::simulators::openai::OpenAiFault;
 use crate::stack::Stack;
 
@@ -174,6 +174,7 @@ pub(super) fn buttons(stack: &Stack, provider: Provider, last: Option<&Said>, da
 #[derive(Deserialize)]
 pub(super) struct Asked {
     provider: String,
+    person: Option<String>,
     harm: Harm,
     /// Whether it is to be broken, or whole; without meaning for what happens once.
     #[serde(default)]
@@ -185,7 +186,8 @@ pub(super) async fn inflict(State(page): State<Page>, Json(asked): Json<Asked>) 
     let Ok(provider) = asked.provider.parse::<Provider>() else {
         return refuse(StatusCode::BAD_REQUEST, "Fournisseur inconnu.", "Unknown provider.");
     };
-    let last = page.said(provider).pop();
+    let visitor = Visitor { provider, who: Who::named(asked.person.as_deref()) };
+    let last = page.said(visitor).pop();
     if let Some((fr, en)) = asked.harm.refusal(&page.stack, provider, last.as_ref()) {
         return refuse(StatusCode::CONFLICT, fr, en);
     }
@@ -194,7 +196,7 @@ pub(super) async fn inflict(State(page): State<Page>, Json(asked): Json<Asked>) 
         match asked.harm {
             Harm::Redeliver => {
                 if let Some(last) = last {
-                    redeliver(&page, provider, &last).await;
+                    redeliver(&page, visitor, &last).await;
                 }
                 Ok(())
             }
@@ -217,17 +219,17 @@ pub(super) async fn inflict(State(page): State<Page>, Json(asked): Json<Asked>) 
 }
 
 /// What the provider does when it doubts: the same bytes, the same signature.
-async fn redeliver(page: &Page, provider: Provider, last: &Said) {
+async fn redeliver(page: &Page, visitor: Visitor, last: &Said) {
     let door = page.stack.ingest_admin_url();
     let at = page.clock.now();
-    let before = duplicates(door, provider).await;
-    let again = page.people[&provider].redeliver(&last.sent, 1, false).await;
-    let known = before.is_some() && before < duplicates(door, provider).await;
+    let before = duplicates(door, visitor.provider).await;
+    let again = page.people[&visitor].redeliver(&last.sent, 1, false).await;
+    let known = before.is_some() && before < duplicates(door, visitor.provider).await;
     let status = again.first().and_then(|delivery| delivery.status);
     let spilled =
         !known && !page.harms.now().postgres && books::is_spilled(&page.stack.pool, &last.sent.id).await;
     if status == Some(200) {
-        page.change(provider, last.id(), |said| said.taken = true);
+        page.change(visitor, last.id(), |said| said.taken = true);
     }
     let did = Did::Redelivered { status, known, spilled };
     page.harms.note(Deed { at, message: Some(last.id().to_owned()), did });

@@ -3,24 +3,24 @@
 //! It asks the simulators only, so it is complete whatever servers are away.
 
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 use serde_json::{Value, json};
 use shared::message::Provider;
 
-use super::Said;
-use crate::person::{Person, Phone};
+use super::{Page, Said, Visitor};
 use crate::simulators::receipts::Fate;
 use crate::stack::Stack;
 
 /// The messages in order of time. `causes` tells which message, or which word about a payment, each answer belongs to.
 pub(super) fn messages(
-    stack: &Stack,
-    provider: Provider,
-    person: &Person,
+    page: &Page,
+    visitor: Visitor,
     said: &[Said],
     causes: &HashMap<String, String>,
 ) -> Vec<Value> {
-    let read = read_by_us(stack, provider);
+    let read = read_by_us(&page.stack, visitor.provider);
+    let reactions = page.reactions.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut messages: Vec<Value> = said
         .iter()
         .map(|said| {
@@ -33,22 +33,15 @@ pub(super) fn messages(
             json!({ "id": said.id(), "from": "me", "text": said.text, "at": said.at.timestamp_millis(), "status": status, "replyTo": said.tapped })
         })
         .collect();
-    for heard in person.screen() {
+    for heard in page.people[&visitor].screen() {
         messages.push(json!({
             "id": heard.id, "from": "postly", "text": heard.text, "at": heard.at.timestamp_millis(),
             "status": word(heard.fate), "replyTo": causes.get(&heard.id), "menu": heard.offers,
+            "reaction": reactions.get(&heard.id),
         }));
     }
     messages.sort_by_key(|message| message["at"].as_i64());
     messages
-}
-
-/// Whether the person sees that somebody writes.
-pub(super) fn typing(person: &Person) -> bool {
-    match &person.phone {
-        Phone::Meta(person) => person.sees_typing(),
-        Phone::Twilio(person) => person.sees_typing(),
-    }
 }
 
 fn word(fate: Fate) -> &'static str {

@@ -18,7 +18,7 @@ use shared::person::UserId;
 
 use super::books::{Account, Seen};
 use super::harm::Damage;
-use super::{Page, VISITORS, refuse};
+use super::{Page, Visitor, Who, refuse};
 use crate::simulators::stripe::{PaymentState, Session};
 use crate::stack::Stack;
 
@@ -93,6 +93,7 @@ pub(super) fn buttons(stack: &Stack, provider: Provider, seen: &Seen, damage: &D
 #[derive(Deserialize)]
 pub(super) struct Asked {
     provider: String,
+    person: Option<String>,
     deed: Deed,
 }
 
@@ -101,10 +102,10 @@ pub(super) async fn open(State(page): State<Page>, Json(asked): Json<Asked>) -> 
     let Ok(provider) = asked.provider.parse::<Provider>() else {
         return refuse(StatusCode::BAD_REQUEST, "Fournisseur inconnu.", "Unknown provider.");
     };
-    let (_, number, _) = VISITORS[usize::from(provider == Provider::Twilio)];
+    let visitor = Visitor { provider, who: Who::named(asked.person.as_deref()) };
     let damage = page.harms.now();
     let pool = (!damage.postgres).then_some(&page.stack.pool);
-    let account = page.books.look(pool, (provider, number), &[]).await.account;
+    let account = page.books.look(pool, visitor, &[]).await.account;
     if let Some((fr, en)) = asked.deed.refusal(&page.stack, provider, account.as_ref(), &damage) {
         return refuse(StatusCode::CONFLICT, fr, en);
     }

@@ -79,6 +79,7 @@ fn title(what: &What) -> (&'static str, &'static str) {
         What::Started => ("Un worker prend le message", "A worker takes the message"),
         What::Held => ("Crédit réservé", "Credit held"),
         What::Step(name) => match name.as_str() {
+            "transcription" => ("IA : écouter le message vocal", "AI: listen to the voice message"),
             "intent" => ("IA, étape 1 : comprendre la demande", "AI, step 1: understand the request"),
             "prompt" => ("IA, étape 2 : préparer la consigne", "AI, step 2: prepare the brief"),
             "posts" => ("IA, étape 3 : écrire les posts", "AI, step 3: write the posts"),
@@ -102,6 +103,7 @@ fn title(what: &What) -> (&'static str, &'static str) {
         What::Sent => ("Réponse envoyée", "Answer sent"),
         What::Delivered => ("Réponse reçue sur le téléphone", "Answer delivered to the phone"),
         What::Read => ("Réponse lue", "Answer read"),
+        What::Reacted => ("Réaction reçue et gardée", "Reaction received and kept"),
         What::SendFailed => ("Envoi refusé par le fournisseur", "Refused by the provider"),
     }
 }

@@ -1,6 +1,7 @@
 //! Meta's `WhatsApp` Cloud API, as far as this product meets it.
 //!
-//! [`api`] is what our worker calls, [`person`] what a phone does, [`statuses`] what Meta reports afterwards.
+//! [`api`] is what our worker calls, [`person`] what a phone does, [`statuses`] what Meta reports afterwards; `media`
+//! keeps what people send beside words.
 //! `rules`, `interactive` and [`template`] refuse what Meta refuses, with the bodies of [`errors`]; [`world`]
 //! is the memory. Always true: nothing is accepted without the right token, a known number and an open window,
 //! and nothing leaves unsigned. Sources: Meta's Cloud API reference and error table, state of November 2026.
@@ -22,6 +23,7 @@ pub mod api;
 pub mod errors;
 mod interactive;
 mod management;
+mod media;
 pub mod person;
 mod rules;
 pub mod signature;
@@ -34,6 +36,7 @@ pub mod world;
 
 pub use errors::MetaFault;
 pub use interactive::{Choice, Offered};
+pub use media::MediaFault;
 pub use person::MetaPerson;
 pub use template::{Category, Template};
 pub use world::{ReadReceipt, Sent, Verdict};
@@ -64,6 +67,7 @@ struct Room {
     life: Life,
     journal: Journal,
     faults: Faults<MetaFault>,
+    media: media::Media,
     courier: Courier,
     world: Watched<World>,
 }
@@ -80,6 +84,7 @@ impl Meta {
             clock,
             life: Life::default(),
             faults: Faults::default(),
+            media: media::Media::default(),
             courier: Courier::new("facebookexternalua"),
             world: Watched::new(World::default()),
         }));

@@ -1,4 +1,4 @@
-//! `OpenAI`'s chat completions, as far as this product meets them.
+//! `OpenAI`'s chat completions and transcriptions, as far as this product meets them.
 //!
 //! [`request`] and [`schema`] refuse what the real API refuses; `answer` writes a completion from the schema
 //! that was asked for, never from a guess about which step of a pipeline is calling; [`brief`] and [`posts`] are
@@ -29,10 +29,12 @@ pub mod request;
 pub mod schema;
 #[cfg(test)]
 mod tests;
+mod transcription;
 
 pub use calls::Call;
 pub use errors::OpenAiFault;
 pub use request::Model;
+pub use transcription::Transcription;
 
 use calls::{Calls, Gate};
 
@@ -62,6 +64,7 @@ struct Room {
     moderation: Watched<moderation::Moderation>,
     gullible: AtomicBool,
     calls: Watched<Calls>,
+    transcriptions: Watched<Vec<Transcription>>,
 }
 
 impl OpenAi {
@@ -82,6 +85,7 @@ impl OpenAi {
             moderation: Watched::new(moderation::Moderation::default()),
             gullible: AtomicBool::new(false),
             calls: Watched::new(Calls::default()),
+            transcriptions: Watched::new(Vec::new()),
         }));
         openai.0.life.serve(door, api::routes(&openai));
         Ok(openai)

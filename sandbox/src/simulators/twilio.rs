@@ -3,7 +3,7 @@
 //! [`api`] creates messages, [`listing`] shows them again (what a reconciliation asks), [`typing`] is the
 //! indicator; [`callbacks`] reports what became of a message, [`person`] is the phone. Unlike Meta, Twilio loses
 //! an inbound webhook that is not answered, takes a message outside the 24-hour window and fails it later, and
-//! reads our webhook's answer as instructions. Sources: Twilio's API reference, November 2026.
+//! reads our webhook's answer as instructions. `media` keeps what people send beside words. Sources: Twilio's API reference, November 2026.
 
 use std::io;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ pub mod connection;
 mod console;
 pub mod errors;
 pub mod listing;
+mod media;
 pub mod person;
 pub mod signature;
 #[cfg(test)]

@@ -62,6 +62,31 @@ impl Browser {
         self.post("/api/tap", body).await
     }
 
+    /// Sends a voice note from this person's phone: this sound, and these words behind it.
+    async fn speaks(&self, provider: &str, person: &str, words: &str, sound: (&str, &[u8])) -> StatusCode {
+        let (kind, bytes) = sound;
+        let url = format!("http://{}/api/voice?provider={provider}&person={person}&words={words}", self.page);
+        let request = self.http.post(url).header("content-type", kind).body(bytes.to_vec());
+        request.send().await.unwrap().status()
+    }
+
+    /// What the page shows of this person's phone.
+    async fn sees_of(&self, provider: &str, person: &str) -> Value {
+        let url = format!("http://{}/api/state?provider={provider}&person={person}", self.page);
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Waits for an answer with these words on this person's phone.
+    async fn hears_on(&self, provider: &str, person: &str, words: &str) -> Value {
+        let found = |state: &Value| {
+            let messages = state["messages"].as_array().unwrap().iter();
+            let text = |message: &&Value| message["text"].as_str().unwrap().contains(words);
+            messages.filter(|message| message["from"] == "postly").rfind(text).cloned()
+        };
+        until(words, async || found(&self.sees_of(provider, person).await).is_some()).await;
+        found(&self.sees_of(provider, person).await).unwrap()
+    }
+
     /// Does something with the money, if that is allowed now.
     async fn does(&self, deed: &str) -> StatusCode {
         self.post("/api/purse", json!({ "provider": "meta", "deed": deed })).await.0
@@ -96,7 +121,12 @@ impl Browser {
 
     /// The titles of the steps, in order.
     async fn reads(&self) -> Vec<String> {
-        let state = self.sees().await;
+        self.reads_of(&self.sees().await)
+    }
+
+    /// The same, as this look showed them.
+    #[expect(clippy::unused_self, reason = "it is the browser that reads")]
+    fn reads_of(&self, state: &Value) -> Vec<String> {
         let title = |step: &Value| step["title"]["fr"].as_str().unwrap().to_owned();
         state["story"].as_array().unwrap().iter().map(title).collect()
     }
@@ -268,6 +298,47 @@ async fn who_runs_out_buys_on_the_page_and_money_that_goes_back_takes_its_credit
         }
         assert_eq!(browser.does("refund").await, StatusCode::CONFLICT, "a dispute holds the money");
         assert_eq!(browser.imbalance().await, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_speak_and_react_each_on_a_phone_of_their_own() {
+    with_the_demo(async |browser| {
+        assert_eq!(browser.speaks("meta", "Bob", "Solde", ("", b"")).await, StatusCode::OK);
+        let answer = browser.hears_on("meta", "Bob", "5 crédits").await;
+        assert_eq!(answer["text"], "🎤 «\u{a0}Solde\u{a0}»\n\n💳 Il vous reste 5 crédits.");
+        let bob = browser.sees_of("meta", "Bob").await;
+        assert_eq!(bob["messages"][0]["text"], "🎤 0:01 · Solde");
+        assert_eq!((&bob["person"]["name"], &bob["conversation"]), (&json!("Bob"), &json!("meta Bob")));
+        assert!(browser.reads_of(&bob).contains(&"IA : écouter le message vocal".to_owned()));
+
+        let react = |provider: &str, emoji: Value| {
+            json!({ "provider": provider, "person": "Bob", "message": answer["id"], "emoji": emoji })
+        };
+        assert_eq!(browser.post("/api/react", react("meta", json!("👍"))).await.0, StatusCode::OK);
+        assert_eq!(browser.sees_of("meta", "Bob").await["messages"][1]["reaction"], "👍");
+        until("the reaction is kept", async || {
+            let kept = sqlx::query_scalar("select kind from wa.feedback").fetch_optional(&browser.pool).await;
+            kept.unwrap() == Some("positive".to_owned())
+        })
+        .await;
+        assert_eq!(browser.post("/api/react", react("meta", Value::Null)).await.0, StatusCode::OK);
+        assert_eq!(browser.sees_of("meta", "Bob").await["messages"][1]["reaction"], Value::Null);
+        let refused = browser.post("/api/react", react("twilio", json!("👍"))).await.0;
+        assert_eq!(refused, StatusCode::UNPROCESSABLE_ENTITY, "Twilio delivers none");
+
+        // Nobody else has heard of it.
+        let alice = browser.sees_of("meta", "Alice").await;
+        assert_eq!((alice["messages"].as_array().unwrap().len(), &alice["credits"]), (0, &json!(5)));
+        let note = ("audio/mpeg", b"ID3 a file".as_slice());
+        assert_eq!(browser.speaks("twilio", "Alice", "", note).await, StatusCode::OK);
+        browser.hears_on("twilio", "Alice", "*3.* ").await;
+        assert_eq!(browser.sees_of("twilio", "Bob").await["messages"], json!([]));
+        for (words, sound) in [("", ("", b"".as_slice())), ("mots", ("text/html", b"<p>".as_slice()))] {
+            let status = browser.speaks("meta", "Alice", words, sound).await;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
     })
     .await;
 }

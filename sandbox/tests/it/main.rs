@@ -19,12 +19,14 @@ mod money;
 mod operator;
 mod payments;
 mod queue;
+mod reactions;
 mod rework;
 mod shop;
 mod silence;
 mod sweep;
 mod talk;
 mod variables;
+mod voice;
 mod webhook;
 
 use std::path::PathBuf;

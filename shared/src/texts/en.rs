@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::menu::Words;
-use super::{Text, Unread, beginning, numbered};
+use super::{Text, Unheard, Unread, beginning, numbered, said};
 use crate::generation::Revision;
 use crate::language::Language;
 use crate::ledger::Credits;
@@ -55,6 +55,8 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::Busy => "⏳ There are a lot of requests right now: my answer will take longer than usual. \
             Your message has arrived, there is no need to send it again."
             .to_owned(),
+        Text::Heard { words } => format!("🎤 “{}”", said(words)),
+        Text::Unheard(why) => unheard(why).to_owned(),
         Text::BriefMissing => "Tell me what the post should be about, for example: \
             “gen winter sale in my shop, on Instagram”."
             .to_owned(),
@@ -222,6 +224,26 @@ fn unread(kind: Unread) -> &'static str {
         }
         Unread::Other => {
             "I can’t read this kind of message. Describe your post in a sentence and I’ll take care of it. Nothing was charged."
+        }
+    }
+}
+
+fn unheard(why: Unheard) -> &'static str {
+    match why {
+        Unheard::Gone => {
+            "🎤 I couldn’t get your voice message. Send it again, or write me your idea in a sentence. Nothing was charged."
+        }
+        Unheard::TooLarge => {
+            "🎤 This audio file is too big for me: 16 MB at most. Send me a shorter voice message, or write me the essentials. Nothing was charged."
+        }
+        Unheard::TooLong => {
+            "🎤 This voice message is too long for me: tell me the essentials in less than five minutes, or write them to me. Nothing was charged."
+        }
+        Unheard::Format => {
+            "🎤 I can’t read this audio format. Record a voice message right here, or write me your idea in a sentence. Nothing was charged."
+        }
+        Unheard::Nothing => {
+            "🎤 I heard no words in this voice message. Try again somewhere quiet, or write me your idea in a sentence. Nothing was charged."
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 
 use super::menu::Words;
-use super::{Text, Unread, beginning, numbered};
+use super::{Text, Unheard, Unread, beginning, numbered, said};
 use crate::generation::Revision;
 use crate::language::Language;
 use crate::ledger::Credits;
@@ -57,6 +57,8 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::Busy => "⏳ Il y a beaucoup de demandes en ce moment : ma réponse prendra plus de temps que d’habitude. \
             Votre message est bien arrivé, inutile de le renvoyer."
             .to_owned(),
+        Text::Heard { words } => format!("🎤 «\u{a0}{}\u{a0}»", said(words)),
+        Text::Unheard(why) => unheard(why).to_owned(),
         Text::BriefMissing => "Dites-moi de quoi doit parler le post, par exemple : \
             « gen soldes d’hiver pour ma boutique, sur Instagram »."
             .to_owned(),
@@ -239,6 +241,26 @@ fn unread(kind: Unread) -> &'static str {
         }
         Unread::Other => {
             "Je ne sais pas lire ce type de message. Décrivez-moi votre post en une phrase et je m’en occupe. Rien n’a été débité."
+        }
+    }
+}
+
+fn unheard(why: Unheard) -> &'static str {
+    match why {
+        Unheard::Gone => {
+            "🎤 Je n’ai pas pu récupérer votre message vocal. Renvoyez-le-moi, ou écrivez-moi votre idée en une phrase. Rien n’a été débité."
+        }
+        Unheard::TooLarge => {
+            "🎤 Ce fichier audio est trop lourd pour moi : 16 Mo au plus. Envoyez-moi un message vocal plus court, ou écrivez-moi l’essentiel. Rien n’a été débité."
+        }
+        Unheard::TooLong => {
+            "🎤 Ce message vocal est trop long pour moi : dites-moi l’essentiel en moins de cinq minutes, ou écrivez-le-moi. Rien n’a été débité."
+        }
+        Unheard::Format => {
+            "🎤 Je ne sais pas lire ce format audio. Enregistrez un message vocal ici même, ou écrivez-moi votre idée en une phrase. Rien n’a été débité."
+        }
+        Unheard::Nothing => {
+            "🎤 Je n’ai pas entendu de mots dans ce message vocal. Réessayez au calme, ou écrivez-moi votre idée en une phrase. Rien n’a été débité."
         }
     }
 }

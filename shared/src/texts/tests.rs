@@ -19,6 +19,23 @@ fn a_long_brief_is_known_by_its_beginning() {
 }
 
 #[test]
+fn what_was_said_is_said_back_up_to_a_word() {
+    assert_eq!(said(" un  post\ncourt "), "un post court");
+    let long = said(&"une dégustation, ".repeat(40));
+    assert!(
+        ["dégustation…", "une…"].iter().any(|end| long.ends_with(end))
+            && long.graphemes(true).count() <= HEARD,
+        "{long}"
+    );
+    let exact = "a".repeat(HEARD);
+    assert_eq!(said(&exact), exact);
+    assert_eq!(said(&format!("{exact} b")), format!("{exact}…"));
+    // One endless word, and families that are never torn apart.
+    let families = said(&"👩‍👩‍👧‍👦".repeat(300));
+    assert_eq!(families, format!("{}…", "👩‍👩‍👧‍👦".repeat(HEARD)));
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "a list of all sentences")]
 fn the_page_that_a_translator_reviews() {
     let posts = ["Premier post 🍋", "Deuxième post", "Troisième post"];
@@ -35,9 +52,11 @@ fn the_page_that_a_translator_reviews() {
             .then(|| "✨ Notre boulangerie ouvre ses portes samedi : venez goûter nos brioches !".to_owned()),
     };
     let past = [past(2, brief), past(0, "Soldes d’été 🏖️")];
+    let spoken =
+        format!("{brief}. Et puis on offrira le café aux vingt premiers, et un croissant aux enfants.");
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
     let none = Credits::default();
-    let catalogue: [(&str, Text<'_>); 58] = [
+    let catalogue: [(&str, Text<'_>); 65] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -76,6 +95,13 @@ fn the_page_that_a_translator_reviews() {
         ("busy", Text::Busy),
         ("too fast, one minute", Text::TooFast { minutes: 1 }),
         ("too fast", Text::TooFast { minutes: 7 }),
+        ("a voice note, said back", Text::Heard { words: "Crée un post promo pour Instagram." }),
+        ("a long voice note, said back", Text::Heard { words: &spoken }),
+        ("a voice note that is gone", Text::Unheard(Unheard::Gone)),
+        ("a voice note that is too large", Text::Unheard(Unheard::TooLarge)),
+        ("a voice note that is too long", Text::Unheard(Unheard::TooLong)),
+        ("a voice note of no known format", Text::Unheard(Unheard::Format)),
+        ("a voice note without words", Text::Unheard(Unheard::Nothing)),
         ("brief missing", Text::BriefMissing),
         ("refused", Text::Refused(Credits::new(1))),
         ("off topic", Text::OffTopic(Credits::new(3))),

@@ -49,7 +49,7 @@ impl OpenAi {
             return false;
         }
         let body = json!({ "model": MODEL, "input": text });
-        let answer = self.post("moderations").timeout(TIMEOUT).json(&body).send().await;
+        let answer = self.post("/moderations").timeout(TIMEOUT).json(&body).send().await;
         let verdict = match answer {
             Ok(answer) if answer.status() == StatusCode::NOT_FOUND => {
                 tracing::info!("the model's server offers no moderation: briefs are not moderated");

@@ -107,7 +107,7 @@ fn interactive(text: &str, menu: &Menu) -> Value {
 }
 
 /// What an error means, by its code; the HTTP status of the same error differs from endpoint to endpoint.
-fn judge(status: StatusCode, answer: &Value) -> SendError {
+pub(crate) fn judge(status: StatusCode, answer: &Value) -> SendError {
     let error = &answer["error"];
     let Some(number) = error["code"].as_i64() else {
         // Not Meta's words: a gateway, or half an answer. The message may be on its way.

@@ -5,8 +5,9 @@ import { renderQueue } from "./queue.js";
 import { begin, poll, say } from "./server.js";
 import { renderStory } from "./story.js";
 import { $, button, label, list, make, put, set } from "./tools.js";
-import { renderCredits, renderProviders } from "./top.js";
+import { renderCredits, renderPeople, renderProviders } from "./top.js";
 import { memory, view } from "./view.js";
+import { renderVoice } from "./voice.js";
 import { LANGUAGES, learn, words } from "./words.js";
 
 function render() {
@@ -18,12 +19,13 @@ function render() {
   put($("note"), words.note(state.person));
   $("tag").hidden = $("note").hidden = false;
   renderProviders();
+  renderPeople(state);
   renderCredits(state);
   renderChat(state);
   renderHarms(state);
   renderQueue(state.queue);
   renderStory(state);
-  view.shown = state.provider;
+  view.shown = state.conversation;
 }
 function speak(language) {
   view.language = document.documentElement.lang = language;
@@ -41,6 +43,7 @@ function speak(language) {
   list($("languages"), LANGUAGES, (id) => id, (id) => button("", () => speak(id), id.toUpperCase()),
     (node, id) => set(node, "aria-pressed", String(id === language)));
   list($("chips"), words.chips, (text) => text, (text) => button("", () => say(text), text));
+  renderVoice();
   if (view.state) render();
 }
 

@@ -1,7 +1,7 @@
 /** The phone: the conversation as the person sees it. */
 import { formatted, isJumbo } from "./format.js";
 import { closeSheet, menu } from "./menu.js";
-import { poll } from "./server.js";
+import { poll, react } from "./server.js";
 import { $, aloud, atEnd, button, icon, label, list, make, put, set } from "./tools.js";
 import { ofPayment, view } from "./view.js";
 import { clock, date, words } from "./words.js";
@@ -32,15 +32,26 @@ function createRow(row) {
   const body = make("span", "body", formatted(row.text));
   const bubble = make("div", `bubble ${isJumbo(row.text) ? "jumbo" : ""}`, make("span", "sr"), make("span", "quote"), body,
     make("span", "meta", make("time"), make("span")), ...(row.menu ? [menu(row)] : []));
+  // Twilio delivers no reactions.
+  const thumb = row.from === "postly" && view.state.provider === "meta";
+  const liked = () => react(row.id, bubble.dataset.reaction ? null : "👍");
+  if (thumb) bubble.ondblclick = (event) => { if (!event.target.closest("button, a")) { getSelection().empty(); liked(); } };
   if (row.from === "me") bubble.onclick = () => { if (!String(getSelection())) choose(row.id); };
   const side = button("side", () => (side.dataset.about ? choose(side.dataset.about) : copy(side, row.text)), icon("copy"));
-  return make("li", `msg ${row.from} ${view.shown === view.state.provider ? "new" : ""}`, bubble, side);
+  const tools = make("div", "tools", side, ...(thumb ? [button("side thumb", liked, "👍")] : []));
+  return make("li", `msg ${row.from} ${view.shown === view.state.conversation ? "new" : ""}`, bubble, tools);
 }
 function updateRow(node, row) {
   if (row.kind === "day") put(node, dayName(row.at));
   if (row.kind !== "message") return;
-  const [bubble, side] = node.children, [who, quote, , meta, offers] = bubble.children, [time, ticks] = meta.children;
+  const [bubble, tools] = node.children, [side, thumb] = tools.children, [who, quote, , meta, offers] = bubble.children, [time, ticks] = meta.children;
   const mine = row.from === "me", { selected, person, business } = view.state;
+  if (thumb) {
+    const reaction = row.reaction ?? "";
+    if (bubble.dataset.reaction !== reaction) bubble.dataset.reaction = reaction;
+    set(thumb, "aria-pressed", String(Boolean(reaction)));
+    label(thumb, reaction ? words.unlike : words.like);
+  }
   node.classList.toggle("first", row.first);
   node.classList.toggle("chosen", row.about === selected);
   put(who, `${mine ? person.name : business.name}, `);
@@ -79,7 +90,7 @@ async function copy(side, text) {
   setTimeout(() => { side.classList.remove("told-copy"); side.replaceChildren(icon("copy")); }, 1600);
 }
 export function renderChat(state) {
-  const log = $("log"), messages = $("messages"), wasAtEnd = atEnd(log), opening = view.shown !== state.provider;
+  const log = $("log"), messages = $("messages"), wasAtEnd = atEnd(log), opening = view.shown !== state.conversation;
   if (opening) closeSheet();
   const known = new Set([...messages.children].map((node) => node.dataset.key));
   list(messages, conversation(state), (row) => row.id, createRow, updateRow);

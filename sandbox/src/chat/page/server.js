@@ -22,10 +22,10 @@ export async function poll() {
   if (asking) return;
   asking = true;
   clearTimeout(timer);
-  const { provider, chosen } = view;
+  const { provider, person, chosen } = view;
   let state = null, trouble = "";
   try {
-    const query = new URLSearchParams({ provider, message: chosen });
+    const query = new URLSearchParams({ provider, person, message: chosen });
     const answer = await fetch(`/api/state?${query}`, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
     if (answer.ok) state = await answer.json();
     else trouble = words.broken(answer.status);
@@ -38,7 +38,7 @@ export async function poll() {
   asking = false;
   timer = setTimeout(poll, askAgain ? 0 : document.hidden ? POLL_HIDDEN_MS : POLL_MS);
   // An answer to a question that is no longer asked is dropped.
-  if (!state || provider !== view.provider || chosen !== view.chosen) return;
+  if (!state || provider !== view.provider || person !== view.person || chosen !== view.chosen) return;
   if (state.selected !== chosen) view.chosen = ""; // That message is gone: follow the latest.
   view.state = state;
   render();
@@ -47,8 +47,9 @@ export async function poll() {
 export async function ask(path, body, within, unanswered) {
   const silence = { fr: unanswered[0], en: unanswered[1] };
   try {
-    const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" },
-      body: JSON.stringify({ provider: view.provider, ...body }), signal: AbortSignal.timeout(within) });
+    const { provider, person } = view, file = body instanceof Blob;
+    const answer = await fetch(path, { method: "POST", headers: { "content-type": file ? body.type : "application/json" },
+      body: file ? body : JSON.stringify({ provider, person, ...body }), signal: AbortSignal.timeout(within) });
     return answer.ok ? null : (await answer.json()).error ?? silence;
   } catch {
     return silence;
@@ -69,4 +70,7 @@ async function send(path, body, unanswered) {
   return true;
 }
 export const say = async (text) => Boolean(text.trim()) && send("/api/say", { text }, WORDS.unreachable);
+export const react = (message, emoji) => ask("/api/react", { message, emoji }, TAKEN_WITHIN_MS, WORDS.unanswered).then(poll);
+export const speak = (words, sound) => send(`/api/voice?${new URLSearchParams({ provider: view.provider, person: view.person, words })}`,
+  sound ?? new Blob([], { type: "audio/ogg" }), WORDS.unanswered);
 export const tap = (message, choice) => send("/api/tap", { message, choice }, WORDS.unanswered);

@@ -17,7 +17,7 @@ use super::super::{journal, life};
 use super::errors::{GraphError, MetaFault};
 use super::rules::{object, only, string};
 use super::world::ReadReceipt;
-use super::{Meta, management, rules};
+use super::{Meta, management, media, rules};
 
 /// Tag of the faults that hit messages.
 pub(super) const MESSAGE: &str = "message";
@@ -36,6 +36,7 @@ pub(super) fn routes(meta: &Meta) -> Router {
     Router::new()
         .route("/{version}/{id}/messages", post(messages))
         .route("/{version}/{id}", get(management::node))
+        .route(media::PATH, get(media::download))
         .route("/{version}/{id}/subscribed_apps", get(management::apps))
         .route("/{version}/{id}/message_templates", get(management::templates))
         .fallback(unknown_path)

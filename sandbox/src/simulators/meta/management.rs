@@ -14,7 +14,7 @@ use super::super::life;
 use super::errors::GraphError;
 use super::person::WABA_ID;
 use super::template::Category;
-use super::{Meta, api};
+use super::{Meta, api, media};
 
 type Asked = Query<HashMap<String, String>>;
 
@@ -33,13 +33,16 @@ impl Meta {
     }
 }
 
-/// `GET /{version}/{id}?fields=…`: our number, or whoever the token belongs to (`me`).
+/// `GET /{version}/{id}?fields=…`: our number, whoever the token belongs to (`me`), or what a person sent.
 pub(super) async fn node(
     State(meta): State<Meta>,
     Path((version, id)): Path<(String, String)>,
     Query(asked): Asked,
     headers: HeaderMap,
 ) -> Response {
+    if meta.0.media.has(&id) {
+        return media::look_up(&meta, &version, &id, &asked, &headers).await;
+    }
     answered(&meta, &version, &headers, || {
         let fields = asked.get("fields").map_or("", String::as_str);
         let fields = fields.split(',').filter(|field| !field.is_empty() && *field != "id");

@@ -201,6 +201,15 @@ impl MetaPerson {
         self.message("revoke", &json!({"original_message_id": message})).await
     }
 
+    /// Reacts to our message `wamid`, in place of an earlier reaction; `None` takes it back.
+    pub async fn reacts(&self, wamid: &str, emoji: Option<&str>) -> Delivery {
+        let mut reaction = json!({"message_id": wamid});
+        if let Some(emoji) = emoji {
+            reaction["emoji"] = json!(emoji);
+        }
+        self.message("reaction", &reaction).await
+    }
+
     /// Sends a message of any type; `content` is the object that bears the type's name.
     pub async fn message(&self, kind: &str, content: &Value) -> Delivery {
         let (contact, message) = self.compose(kind, content);

@@ -1,4 +1,4 @@
-//! The endpoints: `POST /v1/chat/completions`, `GET /v1/models` and `GET /v1/models/{id}`.
+//! The endpoints (transcriptions have a room of their own): `POST /v1/chat/completions`, `GET /v1/models` and `GET /v1/models/{id}`.
 //!
 //! A call is written down, held while the gate is closed, made slow, broken as ordered, and only then checked and
 //! answered. Completions are counted roughly (four characters a token), and the token limit of the request cuts
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -20,13 +20,17 @@ use super::super::{journal, life};
 use super::calls::{self, Call};
 use super::errors::{ApiError, OpenAiFault};
 use super::request::{self, Asked, Model};
-use super::{OpenAi, answer, moderation};
+use super::{OpenAi, answer, moderation, transcription};
 
 /// The API's routes.
 pub(super) fn routes(openai: &OpenAi) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(complete))
         .route("/v1/moderations", post(moderation::judge))
+        .route(
+            "/v1/audio/transcriptions",
+            post(transcription::transcribe).layer(DefaultBodyLimit::max(transcription::LARGEST)),
+        )
         .route("/v1/models", get(models))
         .route("/v1/models/{id}", get(model))
         .fallback(async |method: Method, uri: Uri| ApiError::path(method.as_str(), uri.path()))

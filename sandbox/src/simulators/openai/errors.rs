@@ -42,6 +42,8 @@ pub enum OpenAiFault {
     EmptyPost,
     /// 200 whose posts are of about a thousand characters each.
     LongPosts,
+    /// 404: this server has no such path, as compatible ones may not.
+    NotServed,
     /// Worked on, but the connection is cut before the answer.
     Drop,
     /// Never answered.
@@ -142,6 +144,7 @@ impl OpenAiFault {
                 let message = "The server had an error while processing your request. Sorry about that!";
                 ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", None, message)
             }
+            Self::NotServed => ApiError::path("POST", "/v1/audio/transcriptions"),
             Self::Garbage => {
                 let html = [(CONTENT_TYPE, "text/html")];
                 return Some((StatusCode::OK, html, "<html>upstream says hello</html>").into_response());

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::courier::{Persistence, Trouble};
 use super::super::receipts::{Fate, Statuses};
+use super::media::Media;
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,8 @@ pub(super) struct Account {
     pub alerts: Vec<Alert>,
     /// The parameters of each inbound webhook, for a second delivery.
     pub received: HashMap<String, Vec<(String, String)>>,
+    /// What people sent beside words.
+    pub media: Media,
     phones: HashMap<String, Phone>,
 }
 
@@ -123,6 +126,7 @@ impl Default for Account {
             typings: Vec::new(),
             alerts: Vec::new(),
             received: HashMap::new(),
+            media: Media::new(),
             phones: HashMap::new(),
         }
     }

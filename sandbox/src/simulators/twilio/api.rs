@@ -20,7 +20,7 @@ use super::super::receipts::Fate;
 use super::super::{journal, life};
 use super::account::{Account, Direction, Message, sid};
 use super::errors::{RestError, TwilioFault};
-use super::{Twilio, console, listing, typing};
+use super::{Twilio, console, listing, media, typing};
 
 /// Tag of the faults that hit new messages.
 pub(super) const MESSAGE: &str = "message";
@@ -42,6 +42,8 @@ pub(super) fn routes(twilio: &Twilio) -> Router {
     Router::new()
         .route("/2010-04-01/Accounts/{account}/Messages.json", post(create).get(listing::list))
         .route("/2010-04-01/Accounts/{account}/Messages/{file}", get(listing::fetch))
+        .route("/2010-04-01/Accounts/{account}/Messages/{message}/Media/{medium}", get(media::find))
+        .route("/media.store/{account}/{medium}", get(media::store))
         .route("/2010-04-01/Accounts/{account}", get(console::account))
         .route("/v2/Channels/Senders", get(console::senders))
         .route("/v1/Content/{sid}/ApprovalRequests", get(console::approval))

@@ -18,6 +18,8 @@ pub enum TwilioFault {
     Authenticate20003,
     /// 400/21610: the person has opted out.
     Unsubscribed21610,
+    /// 404/20404: not there, or not yet.
+    Missing404,
     /// A 500 with an HTML page.
     Http500Html,
     /// A 200 that is not JSON; nothing was accepted.
@@ -94,6 +96,7 @@ impl TwilioFault {
                 (StatusCode::INTERNAL_SERVER_ERROR, html, "<html><h1>500</h1></html>").into_response()
             }
             Self::Garbage200 => (StatusCode::OK, html, "<html>welcome</html>").into_response(),
+            Self::Missing404 => RestError::not_found("").into_response(),
             Self::FailedByStatus(_) | Self::Drop | Self::Hang => return None,
         };
         Some(answer)

@@ -21,7 +21,7 @@ use super::twiml::{Reading, read};
 /// Somebody with a phone. Clones are the same person.
 #[derive(Clone)]
 pub struct TwilioPerson {
-    twilio: Twilio,
+    pub(super) twilio: Twilio,
     /// Digits of the number.
     number: String,
 }

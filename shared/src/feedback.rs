@@ -1,0 +1,114 @@
+//! What people make of our messages: a reaction is an answer without words, and the only one that most posts get.
+//!
+//! Owner of `wa.feedback`. One row for each person and message of ours; the last word stays, by the provider's time, since
+//! reactions come late and out of order as everything does.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use crate::message::Provider;
+use crate::person::UserId;
+
+/// What an emoji says, as far as that can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// They like it.
+    Positive,
+    /// They do not.
+    Negative,
+    /// Who knows.
+    Other,
+}
+
+impl Kind {
+    /// The word in tables and labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Positive => "positive",
+            Self::Negative => "negative",
+            Self::Other => "other",
+        }
+    }
+
+    /// What this emoji says, whatever the colour of its skin.
+    #[must_use]
+    pub fn of(emoji: &str) -> Self {
+        let Some(first) = emoji.chars().next() else { return Self::Other };
+        if "👍👏🙌🙏💪👌🔥🎉🥳💯✨⭐🌟✅❤🧡💛💚💙💜🤍🤎🖤🩷😍🥰😘🤩😀😃😄😁😊🙂😎🤗👑🚀🏆".contains(first)
+        {
+            Self::Positive
+        } else if "👎💔😠😡🤬😞😒🙁☹😕😢😣😤🤮🤢💩🥱❌".contains(first) {
+            Self::Negative
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// A reaction to a message of ours.
+#[derive(Debug, Clone, Copy)]
+pub struct Reaction<'a> {
+    /// Who carried it.
+    pub provider: Provider,
+    /// The provider's id of our message.
+    pub to: &'a str,
+    /// `None`: taken back.
+    pub emoji: Option<&'a str>,
+    /// When, says the provider.
+    pub at: DateTime<Utc>,
+}
+
+/// Keeps a reaction, unless a later one is known or the message is none that this person was sent. `false`: nothing has
+/// changed.
+pub async fn keep(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    reaction: Reaction<'_>,
+) -> Result<bool, sqlx::Error> {
+    // Posts are known by what can be chosen under the last part of their message.
+    let done = sqlx::query(
+        "insert into wa.feedback as f (user_id, outbox_id, emoji, kind, generation_id, reacted_at)
+         select $1, o.id, $4, $5,
+                (select split_part(choice ->> 'id', ':', 2)
+                 from wa.outbox part, jsonb_array_elements(part.menu -> 'choices') choice
+                 where part.cause = o.cause and choice ->> 'id' like 'again:%' limit 1),
+                $6
+         from wa.outbox o join wa.receipt r on r.message_id = o.cause and r.user_id = $1
+         where o.provider = $2 and o.provider_message_id = $3
+         on conflict (user_id, outbox_id) do update
+           set emoji = excluded.emoji, kind = excluded.kind, reacted_at = excluded.reacted_at
+           where f.reacted_at <= excluded.reacted_at and f.emoji is distinct from excluded.emoji",
+    )
+    .bind(user.as_str())
+    .bind(reaction.provider.as_str())
+    .bind(reaction.to)
+    .bind(reaction.emoji)
+    .bind(reaction.emoji.map(|emoji| Kind::of(emoji).as_str()))
+    .bind(reaction.at)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thumb_is_a_thumb_in_every_colour() {
+        for (emoji, kind) in [
+            ("👍", Kind::Positive),
+            ("👍🏿", Kind::Positive),
+            ("❤️", Kind::Positive),
+            ("👎🏻", Kind::Negative),
+            ("😡", Kind::Negative),
+            ("🤔", Kind::Other),
+            ("😂", Kind::Other),
+            ("x", Kind::Other),
+            ("", Kind::Other),
+        ] {
+            assert_eq!(Kind::of(emoji), kind, "{emoji}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Words from sound: `POST {base}/audio/transcriptions` (OpenAI: Create transcription, 2026), which many compatible
+//! servers do not have.
+
+use std::time::Instant;
+
+use metrics::histogram;
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
+use shared::language::Language;
+use shared::price::ModelPrices;
+use shared::step::Step;
+use shared::texts::Unheard;
+
+use super::{OpenAi, refused};
+use crate::error::JobError;
+use crate::media::Sound;
+
+/// The name of this step in the books and in metrics.
+pub const TRANSCRIPTION: &str = "transcription";
+
+/// The model that takes hints of languages. It may be sure of a language that nobody speaks here.
+const TAKES_HINTS: &str = "gpt-transcribe";
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Transcribed {
+    /// Words, perhaps none: paid for.
+    Words(Box<Step>),
+    /// The server cannot use this sound: not paid for.
+    Unusable(Unheard),
+    /// The server does not transcribe.
+    Unsupported,
+}
+
+#[derive(Deserialize)]
+struct Transcript {
+    text: String,
+    usage: Option<Usage>,
+}
+
+/// OpenAI's newer models count seconds, others tokens, and compatible servers nothing.
+#[derive(Deserialize)]
+struct Usage {
+    seconds: Option<f64>,
+    #[serde(default)]
+    input_tokens: i32,
+    #[serde(default)]
+    output_tokens: i32,
+}
+
+impl OpenAi {
+    /// Whether the operator wants sound to be listened to.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        self.config.transcribe_model != "off"
+    }
+
+    /// Transcribes. `spoken`: the language that the person chose, if they did.
+    pub async fn transcribe(
+        &self,
+        sound: &Sound,
+        spoken: Option<Language>,
+        prices: &ModelPrices,
+    ) -> Result<Transcribed, JobError> {
+        let began = Instant::now();
+        let model = &self.config.transcribe_model;
+        let mut fields = vec![("model", model.as_str()), ("response_format", "json")];
+        if let Some(spoken) = spoken.filter(|_| model.starts_with(TAKES_HINTS)) {
+            // Both: who chose one for our answers may still speak the other.
+            fields.extend([("languages[]", spoken.code()), ("languages[]", spoken.other().code())]);
+        }
+        let (kind, body) = form(&fields, sound);
+        let response = self.post("/audio/transcriptions").header(CONTENT_TYPE, kind).body(body).send().await;
+        let response = response.map_err(|error| JobError::retry(error.without_url()))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(|error| JobError::retry(error.without_url()))?;
+        histogram!("postly_llm_seconds", "step" => TRANSCRIPTION).record(began.elapsed());
+        match status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                tracing::error!(
+                    http.status = status.as_u16(),
+                    "the model's server does not transcribe with OPENAI_TRANSCRIBE_MODEL: voice notes are not read"
+                );
+                return Ok(Transcribed::Unsupported);
+            }
+            StatusCode::BAD_REQUEST
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
+            | StatusCode::UNPROCESSABLE_ENTITY => {
+                // Its type was checked: the sound itself is broken, and the words of the refusal may name its file.
+                tracing::warn!(http.status = status.as_u16(), "a voice note could not be transcribed");
+                return Ok(Transcribed::Unusable(Unheard::Format));
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => return Ok(Transcribed::Unusable(Unheard::TooLarge)),
+            status if !status.is_success() => return Err(refused(status, &headers, &body)),
+            _ => {}
+        }
+        let transcript: Transcript = serde_json::from_slice(&body).map_err(|_| {
+            JobError::retry(anyhow::anyhow!("the model's server answered something that is no transcript"))
+        })?;
+        let usage = transcript.usage.unwrap_or(Usage { seconds: None, input_tokens: 0, output_tokens: 0 });
+        let cost_micros = match usage.seconds {
+            Some(seconds) => prices.cost_of_sound(model, seconds),
+            None if usage.input_tokens > 0 => prices.cost(model, usage.input_tokens, usage.output_tokens),
+            None => None,
+        };
+        Ok(Transcribed::Words(Box::new(Step {
+            output: transcript.text,
+            finish_reason: "stop".to_owned(),
+            model: model.clone(),
+            prompt_tokens: usage.input_tokens,
+            completion_tokens: usage.output_tokens,
+            took_ms: i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX),
+            cost_micros,
+        })))
+    }
+}
+
+/// A multipart body and its type. By hand: one file and a few words that we chose ourselves need no library.
+fn form(fields: &[(&str, &str)], sound: &Sound) -> (String, Vec<u8>) {
+    // No sound holds it but by a chance of one in 2^128.
+    let boundary = format!("postly-{:032x}", rand::random::<u128>());
+    let mut body = Vec::with_capacity(sound.bytes.len() + 1024);
+    for (name, value) in fields {
+        let part =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    let file = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"voice.{}\"\r\nContent-Type: {}\r\n\r\n",
+        sound.format.extension, sound.format.mime_type
+    );
+    body.extend_from_slice(file.as_bytes());
+    body.extend_from_slice(&sound.bytes);
+    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={boundary}"), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_names_its_file_by_its_format() {
+        let format = crate::media::Format::of("audio/ogg; codecs=opus").unwrap();
+        let sound = Sound { bytes: vec![0, 255, 13, 10], format };
+        let (kind, body) = form(&[("model", "gpt-transcribe")], &sound);
+        let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        assert!(text.starts_with(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-transcribe\r\n"
+        )));
+        assert!(text.contains("filename=\"voice.ogg\"\r\nContent-Type: audio/ogg\r\n\r\n"), "{text}");
+        assert!(body.ends_with(format!("\r\n--{boundary}--\r\n").as_bytes()));
+        assert!(body.windows(4).any(|window| window == sound.bytes));
+    }
+
+    #[test]
+    fn a_transcript_is_read_whatever_it_counts() {
+        let read = |body: &str| serde_json::from_str::<Transcript>(body);
+        let seconds =
+            read(r#"{"text":"un","languages":["fr"],"usage":{"type":"duration","seconds":3}}"#).unwrap();
+        assert_eq!(seconds.usage.unwrap().seconds, Some(3.0));
+        let tokens =
+            read(r#"{"text":"un","usage":{"type":"tokens","input_tokens":14,"output_tokens":4}}"#).unwrap();
+        assert_eq!(tokens.usage.unwrap().input_tokens, 14);
+        assert!(read(r#"{"text":"un"}"#).unwrap().usage.is_none());
+        assert!(read(r#"{"error":"none"}"#).is_err());
+    }
+}
