@@ -65,7 +65,8 @@ pub(super) fn obedient(asked: &Asked, request: &Value) -> Option<String> {
     let wish = text_of(request, &["user"]).to_lowercase();
     let orders = text_of(request, &["system", "developer"]);
     let told = |words: &[&str]| words.iter().any(|word| wish.contains(word));
-    let believed = if told(&["instructions", "consignes", "prompt", "system"]) {
+    let shows = told(&["instructions", "consignes", "prompt", "system"]);
+    let believed = if shows {
         orders
     } else if told(&["pwned"]) {
         "PWNED".to_owned()
@@ -76,7 +77,9 @@ pub(super) fn obedient(asked: &Asked, request: &Value) -> Option<String> {
         return Some(believed);
     };
     let fields = properties.iter().map(|(name, property)| {
-        let value = if is(property, "boolean") { json!(false) } else { json!(believed) };
+        // Each in other words, so that nothing but their contents is wrong with them.
+        let text = if shows { format!("{name}: {believed}") } else { believed.clone() };
+        let value = if is(property, "boolean") { json!(false) } else { json!(text) };
         (name.clone(), value)
     });
     Some(Value::Object(fields.collect()).to_string())
