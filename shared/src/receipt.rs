@@ -13,7 +13,7 @@ use crate::fault;
 use crate::message::{Inbound, MessageId};
 use crate::person::UserId;
 
-pub use conversation::{Answer, Conversation, answer, conversation};
+pub use conversation::{Answer, Conversation, answer, conversation, has_written};
 pub use open::{Open, lock_open, open};
 
 /// How a message ended. The word is stored, counted and shown to operators.

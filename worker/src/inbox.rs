@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use shared::fault;
 use shared::generation::{self, Earlier, Revision};
-use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
+use shared::job::{Job, Notice, Work};
 use shared::message::{Inbound, MessageId};
-use shared::outbox;
 use shared::person::{self, Person};
 use shared::receipt::{self, Standing, Start};
 
@@ -64,7 +63,7 @@ async fn note(worker: &Worker, job: &Job, attempt: u32, verdict: &str, error: &J
 async fn decide(worker: &Worker, assignment: &Assignment, job: &Job) -> Result<(), JobError> {
     fault::point("job.leased");
     match &job.work {
-        Work::Status(report) => status(worker, report).await,
+        Work::Status(report) => delivery::report::take(worker, report).await,
         Work::Notice(notice) => record(worker, job, notice).await,
         Work::Answer(cause) => deliver(worker, cause, job.received_at).await,
         Work::Payment(notice) => payment::tell(worker, job, notice).await,
@@ -214,23 +213,6 @@ async fn give_up(
     generate::give_up(worker, inbound, reason, job.received_at).await?;
     deliver(worker, &job.id, job.received_at).await?;
     Err(JobError::fail(reason))
-}
-
-/// A provider's report on something we sent. Many refusals come only here, after the message was taken: nobody pays
-/// for posts of which no part can arrive.
-async fn status(worker: &Worker, report: &StatusReport) -> Result<(), JobError> {
-    let Some(cause) = outbox::report(&worker.pool, report).await? else {
-        tracing::debug!(provider = %report.provider, "a report on a message that is not ours");
-        return Ok(());
-    };
-    if report.status == SendStatus::Failed {
-        let code = report.error_code.as_deref().unwrap_or_default();
-        tracing::warn!(provider = %report.provider, error.code = code, "a reply will not arrive");
-        if outbox::came_to_nothing(&worker.pool, &cause).await? {
-            generate::refund_undelivered(worker, &cause).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Something about the account: kept, and said aloud, since an operator may have to act.

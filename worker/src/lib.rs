@@ -27,6 +27,7 @@ pub mod stripe;
 pub mod sweep;
 pub mod typing;
 pub mod whatsapp;
+pub mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
