@@ -3,6 +3,7 @@
 //! When the test is over the world becomes quiet and its books are checked, so that every test checks them.
 
 mod ground;
+mod leftovers;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
-use worker::policy::{BUSY_AFTER, Backoff, Patience};
+use worker::policy::{self, Backoff, Patience};
 
 use crate::person::Person;
 use crate::process::{Process, Role};
@@ -101,10 +102,15 @@ impl Sandbox {
             unknown_poll: Duration::from_millis(50),
             send_timeout: Duration::from_secs(2),
             send_deadline: Duration::from_secs(20),
+            longest_pause: Duration::from_millis(200),
+            // A test that says much to one person is not about paces.
+            pair_every: Duration::from_millis(1),
+            pair_burst: policy::PAIR_BURST,
+            pair_pause: Duration::from_millis(10),
             operator_pause: Duration::from_millis(200),
             operator_deadline: Duration::from_secs(20),
             moment: Duration::ZERO,
-            busy_after: BUSY_AFTER,
+            busy_after: policy::BUSY_AFTER,
             busy_period: Duration::from_millis(100),
             model_timeout: Duration::from_secs(5),
             sweep_period: Duration::from_millis(100),
@@ -181,6 +187,13 @@ impl Sandbox {
         serve(app, &self.door).await
     }
 
+    /// Everybody's time moves on: ours, and that of the providers.
+    pub fn advances(&self, by: Duration) {
+        self.clock.advance(by);
+        self.stage.meta.clock().advance(by);
+        self.stage.twilio.clock().advance(by);
+    }
+
     /// Waits until nothing is queued, being worked on, or on its way.
     pub async fn is_quiet(&self) {
         let deadline = Instant::now() + QUIET;
@@ -230,23 +243,7 @@ impl Sandbox {
         self.stage.close().await;
         self.checks_the_books().await;
         self.pool.close().await;
-        let client = redis::Client::open(self.variables["REDIS_URL"].as_str()).expect("an address of Redis");
-        // A busy machine may take its time over all the keys.
-        let patient = redis::AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(QUIET))
-            .set_response_timeout(Some(QUIET));
-        let mut redis = client.get_multiplexed_async_connection_with_config(&patient).await.expect("Redis");
-        let strays: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await.expect("keys");
-        let strays: Vec<&String> = strays
-            .iter()
-            .filter(|key| {
-                !["{wa:0}seen:", "{wa:0}stats", "{wa:0}dead", "{wa:0}wake", "{wa:0}workers"]
-                    .iter()
-                    .any(|known| key.starts_with(known))
-            })
-            .collect();
-        assert!(strays.is_empty(), "finished work left something in Redis: {strays:?}");
-        redis::cmd("FLUSHDB").query_async::<()>(&mut redis).await.expect("an empty database");
+        leftovers::nothing_is_left(&self.variables["REDIS_URL"], QUIET).await;
     }
 
     /// Entries sum to balances; every key once; a hold ends in posts or in a refund, never both; nothing is left

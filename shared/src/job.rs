@@ -2,10 +2,14 @@
 //!
 //! The JSON is versioned and only ever grows: a job queued by last week's ingest must be read by today's worker.
 
+mod report;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Inbound, Lane, MessageId, Provider, short};
+
+pub use report::{Pricing, SendStatus, StatusReport};
 
 /// The version that this build writes.
 const VERSION: u8 = 1;
@@ -68,52 +72,6 @@ impl PaymentTold {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Paid => "paid",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// How far a message of ours has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StatusReport {
-    /// Who reports.
-    pub provider: Provider,
-    /// The provider's id of our message.
-    pub provider_message_id: String,
-    /// The row of the outbox, when our own id came back with the report.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outbox_id: Option<i64>,
-    /// Where it stands.
-    pub status: SendStatus,
-    /// When, says the provider.
-    pub at: DateTime<Utc>,
-    /// The provider's error code, for a failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
-}
-
-/// The stages of a message that left us, in their order; `Failed` is final.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SendStatus {
-    /// Left the provider.
-    Sent,
-    /// Reached the phone.
-    Delivered,
-    /// Was opened (or played).
-    Read,
-    /// Will not arrive.
-    Failed,
-}
-
-impl SendStatus {
-    /// The word in the outbox.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Delivered => "delivered",
-            Self::Read => "read",
             Self::Failed => "failed",
         }
     }
@@ -293,10 +251,22 @@ mod tests {
             status,
             at: DateTime::UNIX_EPOCH,
             error_code: None,
+            pricing: None,
         };
         let sent = Job::status(report(SendStatus::Sent), DateTime::UNIX_EPOCH);
         let read = Job::status(report(SendStatus::Read), DateTime::UNIX_EPOCH);
         assert_ne!(sent.id, read.id);
         assert_eq!(sent.lane, read.lane);
+    }
+
+    #[test]
+    fn a_report_from_before_pricing_is_still_read() {
+        let pinned = r#"{"v":1,"id":"meta:status:wamid.B:sent","lane":"status:wamid.B","received_at":"1970-01-01T00:00:00Z","work":{"status":{"provider":"meta","provider_message_id":"wamid.B","outbox_id":7,"status":"sent","at":"1970-01-01T00:00:00Z"}}}"#;
+        let job: Job = serde_json::from_str(pinned).unwrap();
+        assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
+        let priced = r#"{"provider":"meta","provider_message_id":"wamid.B","status":"sent","at":"1970-01-01T00:00:00Z","pricing":{"billable":false,"model":"PMP","kind":"free_customer_service","category":"service"}}"#;
+        let report: StatusReport = serde_json::from_str(priced).unwrap();
+        assert_eq!(report.pricing.as_ref().unwrap().category.as_deref(), Some("service"));
+        assert_eq!(serde_json::to_string(&report).unwrap(), priced);
     }
 }

@@ -13,10 +13,10 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::menu::Menu;
-use crate::message::{Address, Inbound, MessageId, Provider};
+use crate::message::{Address, Inbound, Lane, MessageId, Provider};
 
 pub use courtesy::{expire, unsaid};
-pub use reports::{came_to_nothing, report};
+pub use reports::{Reported, came_to_nothing, report};
 pub use stranded::{Stranded, stranded};
 
 /// The id of a row: what travels with the send.
@@ -71,6 +71,8 @@ pub struct Outgoing {
     pub state: State,
     /// How often it may have reached the provider; a refusal is not counted.
     pub attempts: i32,
+    /// The last refusal, and how often in a row it was that one.
+    pub refused: Option<(String, u32)>,
     /// When it was written.
     pub created_at: DateTime<Utc>,
     /// When it was last handed over.
@@ -81,7 +83,7 @@ pub struct Outgoing {
 const LATEST: &str = "part > 100 * coalesce((select replays from wa.receipt where message_id = cause), 0)";
 
 /// What an answer answers, and where it goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Recipient<'a> {
     /// The message that caused it.
     pub cause: &'a MessageId,
@@ -91,11 +93,19 @@ pub struct Recipient<'a> {
     pub business: &'a str,
     /// Where it goes.
     pub address: &'a Address,
+    /// The conversation in which that is.
+    pub lane: Lane,
 }
 
 impl<'a> From<&'a Inbound> for Recipient<'a> {
     fn from(to: &'a Inbound) -> Self {
-        Self { cause: &to.id, provider: to.provider, business: &to.business, address: &to.sender.address }
+        Self {
+            cause: &to.id,
+            provider: to.provider,
+            business: &to.business,
+            address: &to.sender.address,
+            lane: to.lane(),
+        }
     }
 }
 
@@ -110,9 +120,9 @@ pub async fn put(
 ) -> Result<(), sqlx::Error> {
     let numbers: Vec<i32> = (1..).take(parts.len()).collect();
     sqlx::query(
-        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu)
+        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu, lane)
          select $1, part + $8 + 100 * coalesce((select replays from wa.receipt where message_id = $1), 0),
-                $2, $3, $4, body, $5, case when part = cardinality($6::int[]) then $9::jsonb end
+                $2, $3, $4, body, $5, case when part = cardinality($6::int[]) then $9::jsonb end, $10
          from unnest($6::int[], $7::text[]) as parts (part, body)
          on conflict (cause, part) do nothing",
     )
@@ -125,6 +135,7 @@ pub async fn put(
     .bind(parts)
     .bind(if crate::fault::without("outbox_key") { rand::random_range(1..90) } else { 0 })
     .bind(menu.map(Json))
+    .bind(to.lane.as_str())
     .execute(db)
     .await?;
     Ok(())
@@ -133,7 +144,7 @@ pub async fn put(
 /// What a message caused to be said, in the order of its parts.
 pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "select id, provider, business, address, body, menu, state, attempts, created_at, sending_at
+        "select id, provider, business, address, body, menu, state, attempts, error_code, refusals, created_at, sending_at
          from wa.outbox where cause = $1 and {LATEST} order by part"
     )))
     .bind(cause.as_str())
@@ -182,10 +193,12 @@ pub async fn accepted(
     Ok(())
 }
 
-/// The provider refused it in a way that another try may mend: pending again, as if it had never left.
+/// The provider refused it in a way that another try may mend: pending again, as if it had never left. Refusals of one
+/// kind are counted while they follow each other.
 pub async fn not_taken(db: impl PgExecutor<'_>, id: OutboxId, code: &str) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update wa.outbox set state = 'pending', attempts = attempts - 1, error_code = $2
+        "update wa.outbox set state = 'pending', attempts = attempts - 1, error_code = $2,
+           refusals = case when error_code = $2 then refusals + 1 else 1 end
          where id = $1 and state in ('sending', 'unknown')",
     )
     .bind(id.get())
@@ -259,6 +272,8 @@ struct Row {
     menu: Option<Json<Menu>>,
     state: String,
     attempts: i32,
+    error_code: Option<String>,
+    refusals: i32,
     created_at: DateTime<Utc>,
     sending_at: Option<DateTime<Utc>>,
 }
@@ -281,6 +296,7 @@ impl Row {
             menu: self.menu.map(|menu| menu.0),
             state,
             attempts: self.attempts,
+            refused: self.error_code.zip(u32::try_from(self.refusals).ok()),
             created_at: self.created_at,
             sending_at: self.sending_at,
         })

@@ -59,6 +59,24 @@ pub async fn stop(db: impl PgExecutor<'_>, user: &UserId, at: DateTime<Utc>) -> 
     Ok(())
 }
 
+/// The provider says that who wrote this message wants nothing more from us: the same as if they had told us.
+pub async fn stop_who_wrote(
+    db: impl PgExecutor<'_>,
+    message: &MessageId,
+    at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.preference as p (user_id, stopped_at)
+         select user_id, $2 from wa.receipt where message_id = $1 and user_id is not null
+         on conflict (user_id) do update set stopped_at = coalesce(p.stopped_at, excluded.stopped_at)",
+    )
+    .bind(message.as_str())
+    .bind(at)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Everything is sent again.
 pub async fn start(db: impl PgExecutor<'_>, user: &UserId) -> Result<(), sqlx::Error> {
     sqlx::query("update wa.preference set stopped_at = null where user_id = $1")

@@ -14,6 +14,7 @@ mod enqueue;
 mod figures;
 mod lease;
 mod line;
+mod pace;
 mod place;
 mod restore;
 mod waiting;
@@ -31,6 +32,7 @@ pub use dead::{DeadId, DeadLetter};
 pub use enqueue::Enqueued;
 pub use figures::Figures;
 pub use lease::{Fetched, Lease, Leased, Settlement, Verdict};
+pub use pace::{Hold, Pace, Route, Turn};
 pub use place::{Head, Place};
 pub use restore::Restored;
 pub use wake::Waker;
@@ -117,6 +119,10 @@ struct Scripts {
     restore: Script,
     replay: Script,
     figures: Script,
+    pace: Script,
+    hold: Script,
+    release: Script,
+    crowd: Script,
 }
 
 impl Queue {
@@ -137,6 +143,10 @@ impl Queue {
             restore: script(include_str!("queue/restore.lua")),
             replay: script(include_str!("queue/replay.lua")),
             figures: script(include_str!("queue/figures.lua")),
+            pace: script(include_str!("queue/pace.lua")),
+            hold: script(include_str!("queue/hold.lua")),
+            release: script(include_str!("queue/release.lua")),
+            crowd: script(include_str!("queue/crowd.lua")),
         };
         Ok(Self { connection, client, scripts: std::sync::Arc::new(scripts), settings })
     }

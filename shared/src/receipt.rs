@@ -15,7 +15,7 @@ use crate::message::{Content, Inbound, MessageId};
 use crate::person::UserId;
 
 pub use burst::Changed;
-pub use conversation::{Answer, Conversation, answer, conversation};
+pub use conversation::{Answer, Conversation, answer, conversation, has_written};
 pub use open::{Open, lock_open, open};
 
 /// How a message ended. The word is stored, counted and shown to operators.

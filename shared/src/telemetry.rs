@@ -115,6 +115,14 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
     describe_counter!("postly_sends_total", "Sends by provider and outcome");
     describe_counter!("postly_reactions_total", "Reactions to messages of ours, by what they say");
     describe_counter!(
+        "postly_send_waits_total",
+        "Answers that were sent back to wait for their turn, by provider and reason (paused, pair, number)"
+    );
+    describe_counter!(
+        "postly_number_pauses_total",
+        "Pauses of a number because its operator is needed, by provider: any increase is an alert"
+    );
+    describe_counter!(
         "postly_sweeps_total",
         "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \
          not be told (untold), answers sent on their way again (resumed)"

@@ -15,7 +15,7 @@ use shared::texts::Text;
 use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
-use crate::{Worker, chore, detection, reply};
+use crate::{Worker, chore, delivery, detection, reply};
 
 /// What the causes of these lines begin with.
 const KIND: &str = "busy:";
@@ -88,20 +88,8 @@ async fn tell(worker: &Worker, cause: &MessageId, inbound: &Inbound) -> Result<(
     let to = Recipient { cause, ..inbound.into() };
     outbox::put(&mut tx, to, &reply.parts, None, now).await?;
     tx.commit().await?;
-    for message in outbox::caused_by(&worker.pool, cause).await? {
-        if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {
-            continue;
-        }
-        match worker.providers.send(&message).await {
-            Ok(accepted) => {
-                outbox::accepted(&worker.pool, message.id, &accepted.0, worker.clock.now()).await?;
-                counter!("postly_busy_lines_total").increment(1);
-            }
-            Err(error) => {
-                let _given_up =
-                    outbox::failed(&worker.pool, message.id, error.code(), worker.clock.now()).await?;
-            }
-        }
+    if delivery::try_once(worker, cause).await? {
+        counter!("postly_busy_lines_total").increment(1);
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The configuration of a worker: read once, every problem told at once.
 
+mod providers;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,16 +17,15 @@ use crate::budget::Budget;
 use crate::openai::{Offer, OpenAiConfig};
 use crate::shop::Shop;
 use crate::stripe::Stripe;
-use crate::whatsapp::{Meta, Providers, Twilio};
+use crate::whatsapp::Providers;
+
+pub use providers::{MetaConfig, TwilioConfig};
 
 /// The model of the product's first version. `OpenAI` switches it off on 2027-01-14: the README says what to set.
 const DEFAULT_MODEL: &str = "gpt-4o-mini";
 
 /// Its predecessors (`whisper-1`, `gpt-4o-transcribe`) are switched off on 2027-02-26.
 const DEFAULT_TRANSCRIBE_MODEL: &str = "gpt-transcribe";
-
-/// The newest Graph version that was verified; versions die two years after their successor appears.
-const DEFAULT_GRAPH_VERSION: &str = "v25.0";
 
 /// Everything that `postly-worker` can be told.
 #[derive(Debug, Clone)]
@@ -43,8 +44,8 @@ pub struct Config {
     pub lease: Duration,
     /// The model.
     pub openai: OpenAiConfig,
-    /// Meta's address, version and token, when `META_ACCESS_TOKEN` is set.
-    pub meta: Option<(String, String, SecretString)>,
+    /// Meta's part, when `META_ACCESS_TOKEN` is set.
+    pub meta: Option<MetaConfig>,
     /// Twilio's address, account, token and our public address, when `TWILIO_AUTH_TOKEN` is set.
     pub twilio: Option<TwilioConfig>,
     /// What the model may cost in a day.
@@ -61,15 +62,6 @@ pub struct Config {
     pub log_filter: Option<String>,
     /// Where the web app is.
     pub web: Option<String>,
-}
-
-/// Twilio's part.
-#[derive(Debug, Clone)]
-pub struct TwilioConfig {
-    api_url: String,
-    account_sid: String,
-    auth_token: SecretString,
-    public_url: Option<String>,
 }
 
 /// The shop's part.
@@ -96,12 +88,8 @@ impl Config {
         let redis_url = shared::queue::address(&mut env);
         let database = shared::db::from_env(&mut env);
         let openai = Self::openai(&mut env);
-        let meta = env.secret("META_ACCESS_TOKEN").map(|token| {
-            let url = env.text("META_GRAPH_URL").unwrap_or_else(|| "https://graph.facebook.com".to_owned());
-            let version = env.text("META_GRAPH_VERSION").unwrap_or_else(|| DEFAULT_GRAPH_VERSION.to_owned());
-            (url, version, token)
-        });
-        let twilio = Self::twilio(&mut env);
+        let meta = MetaConfig::from_env(&mut env);
+        let twilio = TwilioConfig::from_env(&mut env);
         if meta.is_none() && twilio.is_none() {
             env.problem("no provider is configured: set META_ACCESS_TOKEN, or TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN");
         }
@@ -188,16 +176,6 @@ impl Config {
         }
     }
 
-    fn twilio(env: &mut Env) -> Option<TwilioConfig> {
-        let auth_token = env.secrets("TWILIO_AUTH_TOKEN").into_iter().next()?;
-        Some(TwilioConfig {
-            api_url: env.text("TWILIO_API_URL").unwrap_or_else(|| "https://api.twilio.com".to_owned()),
-            account_sid: env.required("TWILIO_ACCOUNT_SID", "the account that TWILIO_AUTH_TOKEN belongs to"),
-            auth_token,
-            public_url: env.text("PUBLIC_URL"),
-        })
-    }
-
     fn shop_from(env: &mut Env) -> Option<ShopConfig> {
         let packs = env.parsed("CREDIT_PACKS", Packs::default());
         let secret_key = env.secret("STRIPE_SECRET_KEY")?;
@@ -221,22 +199,8 @@ impl Config {
     /// The clients of the configured providers.
     #[must_use]
     pub fn providers(&self, http: &reqwest::Client, timeout: Duration) -> Providers {
-        let meta = self.meta.clone().map(|(graph_url, version, access_token)| Meta {
-            graph_url,
-            version,
-            access_token,
-            http: http.clone(),
-            timeout,
-        });
-        let twilio = self.twilio.clone().map(|config| Twilio {
-            messaging_url: config.api_url.replace("://api.twilio.com", "://messaging.twilio.com"),
-            api_url: config.api_url,
-            account_sid: config.account_sid,
-            auth_token: config.auth_token,
-            public_url: config.public_url,
-            http: http.clone(),
-            timeout,
-        });
+        let meta = self.meta.clone().map(|config| config.client(http, timeout));
+        let twilio = self.twilio.clone().map(|config| config.client(http, timeout));
         Providers { meta, twilio }
     }
 }
@@ -277,7 +241,12 @@ mod tests {
 
     #[test]
     fn nothing_configured_names_everything_that_is_missing() {
-        let values = [("WORKER_CONCURRENCY", "0"), ("LEASE_SECONDS", "soon"), ("OPENAI_TEMPERATURE", "warm")];
+        let values = [
+            ("WORKER_CONCURRENCY", "0"),
+            ("LEASE_SECONDS", "soon"),
+            ("OPENAI_TEMPERATURE", "warm"),
+            ("META_MESSAGES_PER_SECOND", "0"),
+        ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let error = Config::from_env(Env::from_values(values.into())).unwrap_err().to_string();
         for name in [
@@ -288,6 +257,7 @@ mod tests {
             "WORKER_CONCURRENCY",
             "LEASE_SECONDS",
             "OPENAI_TEMPERATURE",
+            "META_MESSAGES_PER_SECOND",
         ] {
             assert!(error.contains(name), "{name} is not in {error}");
         }

@@ -1,4 +1,11 @@
-//! Sending what stands in the outbox for one message, part by part, and never blindly twice.
+//! Sending what stands in the outbox for one message, part by part, in its turn, and never blindly twice.
+//!
+//! `turn` says when a part may leave, `refusal` what follows when it was not taken, `report` what a provider tells later.
+
+mod courtesy;
+mod refusal;
+pub mod report;
+mod turn;
 
 use std::time::Duration;
 
@@ -6,14 +13,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, histogram};
 use shared::message::MessageId;
 use shared::outbox::{self, Outgoing, State};
+use shared::queue::Hold;
 use shared::{fault, preference};
 
-use crate::Worker;
 use crate::error::JobError;
-use crate::whatsapp::SendError;
+use crate::{Worker, window};
+use turn::Leave;
+
+pub use courtesy::try_once;
 
 /// Why a part was not sent whose person wants no messages: a word of ours, beside the providers' codes.
 const STOPPED: &str = "stopped";
+
+/// Why a part was not sent whose person wrote more than a day ago.
+const WINDOW: &str = "window";
+
+/// Why a part was not sent whose number stayed paused for longer than an answer is worth.
+const PAUSED: &str = "paused";
 
 /// How the sending of an answer ended, when it did end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +66,16 @@ async fn deliver_parts(
     let mut taken = 0;
     let messages = outbox::caused_by(&worker.pool, cause).await?;
     let open = |message: &Outgoing| !matches!(message.state, State::Accepted | State::Failed);
-    // Looked at now, since they may have said so while this waited.
-    let silenced = messages.iter().any(open) && preference::silences(&worker.pool, cause).await?;
+    // Looked at now, since they may have said so, or the day may have passed, while this waited.
+    let in_the_way = if !messages.iter().any(open) {
+        None
+    } else if preference::silences(&worker.pool, cause).await? {
+        Some(STOPPED)
+    } else if !window::is_open_for(&worker.pool, cause, worker.clock.now()).await? {
+        Some(WINDOW)
+    } else {
+        None
+    };
     for message in messages {
         let state = match message.state {
             State::Accepted | State::Failed => message.state,
@@ -67,19 +91,33 @@ async fn deliver_parts(
         match state {
             State::Accepted => taken += 1,
             State::Failed => return Ok(Delivered::Refused { partly: taken > 0 }),
-            _ if silenced => {
-                outbox::failed(&worker.pool, message.id, STOPPED, worker.clock.now()).await?;
+            _ if let Some(reason) = in_the_way => {
+                give_up(worker, &message, reason).await?;
                 return Ok(Delivered::Refused { partly: taken > 0 });
             }
-            _ if send(worker, received_at, &message).await? => taken += 1,
+            _ if send(worker, cause, received_at, &message).await? => taken += 1,
             _ => return Ok(Delivered::Refused { partly: taken > 0 }),
         }
     }
     Ok(Delivered::Whole)
 }
 
-/// Hands one part to its provider. `false`: refused for good.
-async fn send(worker: &Worker, received_at: DateTime<Utc>, message: &Outgoing) -> Result<bool, JobError> {
+/// Hands one part to its provider, in its turn. `false`: refused for good.
+async fn send(
+    worker: &Worker,
+    cause: &MessageId,
+    received_at: DateTime<Utc>,
+    message: &Outgoing,
+) -> Result<bool, JobError> {
+    let leave = turn::take(worker, message).await;
+    if let Leave::Later(after, hold) = leave {
+        if hold == Hold::Paused && waited(worker, message) >= worker.patience.operator_deadline {
+            give_up(worker, message, PAUSED).await?;
+            return Ok(false);
+        }
+        let reason = anyhow::anyhow!("not its turn ({})", hold.as_str());
+        return Err(JobError::wait(after, reason));
+    }
     if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {
         return Err(JobError::wait(
             worker.patience.unknown_poll,
@@ -89,6 +127,7 @@ async fn send(worker: &Worker, received_at: DateTime<Utc>, message: &Outgoing) -
     fault::point("send.marked");
     let outcome = worker.providers.send(message).await;
     fault::point("send.accepted");
+    let works = refusal::shows_that_it_works(outcome.as_ref().map(drop).map_err(|error| error.action));
     let provider = message.provider.as_str();
     let (label, result) = match outcome {
         Ok(accepted) => {
@@ -99,32 +138,23 @@ async fn send(worker: &Worker, received_at: DateTime<Utc>, message: &Outgoing) -
             }
             ("accepted", Ok(true))
         }
-        // What is written is paid for, and its provider's trouble is not its fault: no attempt counts.
-        Err(SendError::Retry { code, after }) if waited(worker, message) < worker.patience.send_deadline => {
-            outbox::not_taken(&worker.pool, message.id, &code).await?;
-            let pause = after.unwrap_or_else(|| worker.patience.retry.pause_after(waited(worker, message)));
-            ("retry", Err(JobError::wait(pause, anyhow::anyhow!("not taken ({code})"))))
-        }
-        Err(SendError::Operator { code }) if waited(worker, message) < worker.patience.operator_deadline => {
-            tracing::error!(provider, error.code = code, "nothing can be sent until an operator has looked");
-            outbox::not_taken(&worker.pool, message.id, &code).await?;
-            let cause = anyhow::anyhow!("the operator is needed ({code})");
-            ("operator", Err(JobError::wait(worker.patience.operator_pause, cause)))
-        }
-        Err(SendError::Retry { code, .. } | SendError::Operator { code } | SendError::Final { code }) => {
-            tracing::error!(outbox.id = message.id.get(), provider, error.code = code, "a reply was refused");
-            outbox::failed(&worker.pool, message.id, &code, worker.clock.now()).await?;
-            ("refused", Ok(false))
-        }
-        Err(SendError::Unknown { code }) => {
-            outbox::outcome_unknown(&worker.pool, message.id).await?;
-            let cause = anyhow::anyhow!("outcome unknown ({code})");
-            ("unknown", Err(JobError::wait(worker.patience.unknown_poll, cause)))
-        }
+        Err(error) => refusal::follows(worker, (cause, message), &error).await?,
     };
     counter!("postly_sends_total", "provider" => provider, "outcome" => label).increment(1);
+    if leave == Leave::Probe && works {
+        turn::release(worker, turn::route(message), false).await;
+    }
     fault::point("send.recorded");
     result
+}
+
+/// A part is not even tried, for a reason of ours.
+async fn give_up(worker: &Worker, message: &Outgoing, reason: &'static str) -> Result<(), JobError> {
+    let provider = message.provider.as_str();
+    tracing::warn!(outbox.id = message.id.get(), provider, error.code = reason, "a reply is not sent");
+    outbox::failed(&worker.pool, message.id, reason, worker.clock.now()).await?;
+    counter!("postly_sends_total", "provider" => provider, "outcome" => reason).increment(1);
+    Ok(())
 }
 
 /// How long a part has been waiting to leave.

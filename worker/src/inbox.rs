@@ -6,12 +6,12 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use shared::generation::{self, Earlier, Revision};
-use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
+use shared::job::{Job, Notice, Work};
 use shared::message::{Content, Inbound, MessageId};
 use shared::person::{self, Person};
 use shared::receipt::{self, Changed, Outcome, Standing, Start};
 use shared::texts::Text;
-use shared::{fault, kept, outbox};
+use shared::{fault, kept};
 
 use crate::Worker;
 use crate::burst::{self, Burst, Late};
@@ -66,7 +66,7 @@ async fn note(worker: &Worker, job: &Job, attempt: u32, verdict: &str, error: &J
 async fn decide(worker: &Worker, assignment: &Assignment, job: &Job) -> Result<(), JobError> {
     fault::point("job.leased");
     match &job.work {
-        Work::Status(report) => status(worker, report).await,
+        Work::Status(report) => delivery::report::take(worker, report).await,
         Work::Notice(notice) => record(worker, job, notice).await,
         Work::Answer(cause) => deliver(worker, cause, job.received_at).await,
         Work::Payment(notice) => payment::tell(worker, job, notice).await,
@@ -251,23 +251,6 @@ async fn give_up(
     generate::give_up(worker, &inbound, reason, job.received_at).await?;
     deliver(worker, &job.id, job.received_at).await?;
     Err(JobError::fail(reason))
-}
-
-/// A provider's report on something we sent. Many refusals come only here, after the message was taken: nobody pays
-/// for posts of which no part can arrive.
-async fn status(worker: &Worker, report: &StatusReport) -> Result<(), JobError> {
-    let Some(cause) = outbox::report(&worker.pool, report).await? else {
-        tracing::debug!(provider = %report.provider, "a report on a message that is not ours");
-        return Ok(());
-    };
-    if report.status == SendStatus::Failed {
-        let code = report.error_code.as_deref().unwrap_or_default();
-        tracing::warn!(provider = %report.provider, error.code = code, "a reply will not arrive");
-        if outbox::came_to_nothing(&worker.pool, &cause).await? {
-            generate::refund_undelivered(worker, &cause).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Something about the account: kept, and said aloud, since an operator may have to act.

@@ -32,6 +32,7 @@ pub mod sweep;
 pub mod typing;
 pub mod voice;
 pub mod whatsapp;
+pub mod window;
 
 use std::sync::Arc;
 use std::time::Duration;

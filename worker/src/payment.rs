@@ -3,7 +3,6 @@
 //! Asked for by ingest, in the transaction that made it true. A payment of somebody who never wrote to us, or not
 //! within a day, is not told here: WhatsApp takes free text for 24 hours only, and the web app shows the balance.
 
-use chrono::TimeDelta;
 use shared::job::{Job, PaymentNotice, PaymentTold};
 use shared::ledger::{self, Credits};
 use shared::outbox::Recipient;
@@ -13,7 +12,7 @@ use shared::{kept, menu, outbox, payment, receipt};
 
 use crate::Worker;
 use crate::error::JobError;
-use crate::{delivery, policy, reply};
+use crate::{delivery, reply, window};
 
 /// Tells it: once, however often it is asked for.
 pub async fn tell(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(), JobError> {
@@ -32,9 +31,8 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
     };
     let Some(user) = paid.user_id else { return Ok(tx.rollback().await?) };
     let (account, balance) = ledger::lock(&mut tx, &UserId::from_stored(user)).await?;
-    let open = TimeDelta::from_std(policy::WINDOW).unwrap_or_default();
     let conversation = receipt::conversation(&mut *tx, &account).await?;
-    let conversation = conversation.filter(|conversation| now - conversation.at < open);
+    let conversation = conversation.filter(|conversation| window::is_open(conversation.at, now));
     let address = match &conversation {
         Some(at) => person::address(&mut tx, &account, at.provider, &at.lane).await?,
         None => None,
@@ -72,6 +70,7 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
         provider: conversation.provider,
         business: &conversation.business,
         address: &address,
+        lane: conversation.lane.clone(),
     };
     outbox::put(&mut tx, to, &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {

@@ -59,6 +59,46 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 /// so it outlasts the attempts at writing it; but a late answer is worse than none, and nobody pays for it.
 pub const SEND_DEADLINE: Duration = Duration::from_hours(1);
 
+/// How often a send is tried that a provider refuses with a code for "something went wrong": with [`RETRY`] about half a
+/// minute. What is still wrong then is wrong with the message.
+pub const A_FEW: u32 = 5;
+
+/// After a refusal by a rate that is counted in seconds, and that does not say in how many.
+pub const SLOWLY: Duration = Duration::from_secs(30);
+
+/// After a refusal by a rate of the account or the app, or for an upgrade of the number: both last minutes (Meta: Error
+/// codes, Throughput).
+pub const MINUTES: Duration = Duration::from_mins(1);
+
+/// After a refusal because the provider's own queue is full, which it is for hours (Twilio: Queueing). Also the longest
+/// that a provider may ask us to wait.
+pub const FULL: Duration = Duration::from_mins(5);
+
+/// Between two messages to one person (Meta: Pair rate limits). Twilio hands its messages to the same WhatsApp.
+pub const PAIR_EVERY: Duration = Duration::from_secs(6);
+
+/// How many messages to one person may leave at once. WhatsApp takes 45; the one that is kept back makes up for messages
+/// whose way there is shorter than that of those before them.
+pub const PAIR_BURST: u32 = 44;
+
+/// After a refusal by the pair limit: four times as long after each (Meta: Pair rate limits, which asks for `4^X` seconds).
+pub const PAIR_PAUSE: Duration = Duration::from_secs(1);
+
+/// The fourth power of that is over four minutes: by then everything that was ever borrowed has been paid for.
+pub const PAIR_POWERS: u32 = 4;
+
+/// After a refusal by the throughput of the number, for all of it.
+pub const NUMBER_PAUSE: Duration = Duration::from_secs(1);
+
+/// Messages of one number in a second, unless the operator says otherwise (Meta: Throughput; Twilio: WhatsApp limits).
+pub const PER_SECOND: u32 = 80;
+
+/// A turn that comes within this time is worth waiting for. Longer waits are spent in the lane, where they take no slot.
+pub const TURN_WORTH: Duration = Duration::from_millis(250);
+
+/// How long Redis may take over a turn. Pacing is a courtesy: nobody waits for it when Redis is away.
+pub const TURN_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Read receipt and typing indicator: nice to have, never waited for longer.
 pub const TYPING_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -173,6 +213,14 @@ pub struct Patience {
     pub send_timeout: Duration,
     /// See [`SEND_DEADLINE`].
     pub send_deadline: Duration,
+    /// See [`FULL`]: no refusal makes a message wait longer.
+    pub longest_pause: Duration,
+    /// See [`PAIR_EVERY`].
+    pub pair_every: Duration,
+    /// See [`PAIR_BURST`].
+    pub pair_burst: u32,
+    /// See [`PAIR_PAUSE`].
+    pub pair_pause: Duration,
     /// See [`OPERATOR_PAUSE`].
     pub operator_pause: Duration,
     /// See [`OPERATOR_DEADLINE`].
@@ -204,6 +252,10 @@ impl Default for Patience {
             unknown_poll: UNKNOWN_POLL,
             send_timeout: SEND_TIMEOUT,
             send_deadline: SEND_DEADLINE,
+            longest_pause: FULL,
+            pair_every: PAIR_EVERY,
+            pair_burst: PAIR_BURST,
+            pair_pause: PAIR_PAUSE,
             operator_pause: OPERATOR_PAUSE,
             operator_deadline: OPERATOR_DEADLINE,
             moment: MOMENT,
@@ -230,6 +282,10 @@ impl Patience {
             unknown_poll: Duration::from_millis(100),
             send_timeout: Duration::from_secs(2),
             send_deadline: Duration::from_secs(30),
+            longest_pause: Duration::from_millis(500),
+            pair_every: Duration::from_millis(20),
+            pair_burst: PAIR_BURST,
+            pair_pause: Duration::from_millis(10),
             operator_pause: Duration::from_millis(300),
             operator_deadline: Duration::from_secs(30),
             moment: Duration::from_millis(300),

@@ -182,6 +182,7 @@ async fn apologise(
         provider: lost.provider,
         business: &lost.business,
         address: &address,
+        lane: lost.lane.clone(),
     };
     outbox::put(db, to, &reply.parts, reply.shown.as_ref(), now).await?;
     Ok(Told::Yes)

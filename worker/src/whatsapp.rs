@@ -1,14 +1,14 @@
 //! Talking to the providers. An enum of two rather than a trait: tests fake them behind HTTP, where our JSON, our
 //! headers and our reading of their errors are tested too.
 
+pub mod action;
 pub mod meta;
 pub mod twilio;
-
-use std::time::Duration;
 
 use shared::message::{Inbound, Provider};
 use shared::outbox::Outgoing;
 
+pub use action::{Action, Why};
 pub use meta::Meta;
 pub use twilio::Twilio;
 
@@ -25,58 +25,54 @@ pub struct Providers {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted(pub String);
 
-/// Why a provider did not take a message. Decided in the provider's own file, where its codes are known.
+/// A provider did not take a message, or did not say so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// Not taken; another try may work, after this long if somebody said so.
-    #[error("not taken ({code})")]
-    Retry {
-        /// The provider's code, or a word of ours.
-        code: String,
-        /// How long to wait.
-        after: Option<Duration>,
-    },
-    /// Not taken, and never will be.
-    #[error("refused ({code})")]
-    Final {
-        /// The provider's code.
-        code: String,
-    },
-    /// Nothing can be sent from this number until its operator has done something.
-    #[error("the operator is needed ({code})")]
-    Operator {
-        /// The provider's code.
-        code: String,
-    },
-    /// It may have been taken: the answer never came, or said nothing.
-    #[error("outcome unknown ({code})")]
-    Unknown {
-        /// A word of ours.
-        code: String,
-    },
+#[error("{action:?} ({code})")]
+pub struct SendError {
+    /// The provider's code, or a word of ours.
+    pub code: String,
+    /// What follows. Decided in the provider's own rooms, where its codes are known.
+    pub action: Action,
+    /// The provider's name for this call, which its support asks for (Meta: `fbtrace_id`).
+    pub trace: Option<String>,
 }
 
 impl SendError {
-    /// The provider's code, or a word of ours.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        match self {
-            Self::Retry { code, .. }
-            | Self::Final { code }
-            | Self::Operator { code }
-            | Self::Unknown { code } => code,
-        }
+    /// An error without a trace.
+    pub fn new(code: impl Into<String>, action: Action) -> Self {
+        Self { code: code.into(), action, trace: None }
+    }
+}
+
+/// What a code of this provider asks of us when it comes in a report, long after the message was taken. `None`: a code
+/// that is not in its table.
+#[must_use]
+pub fn reported(provider: Provider, code: &str) -> Option<Action> {
+    let code = code.parse().ok()?;
+    match provider {
+        Provider::Meta => meta::codes::action(code),
+        Provider::Twilio => twilio::codes::action(code),
     }
 }
 
 impl Providers {
     /// Sends one message.
     pub async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
-        let unconfigured = || SendError::Operator { code: "not_configured".to_owned() };
+        let unconfigured = || SendError::new("not_configured", Action::Operator);
         match message.provider {
             Provider::Meta => self.meta.as_ref().ok_or_else(unconfigured)?.send(message).await,
             Provider::Twilio => self.twilio.as_ref().ok_or_else(unconfigured)?.send(message).await,
         }
+    }
+
+    /// How many messages one of our numbers may send in a second.
+    #[must_use]
+    pub fn per_second(&self, provider: Provider) -> u32 {
+        let configured = match provider {
+            Provider::Meta => self.meta.as_ref().map(|meta| meta.per_second),
+            Provider::Twilio => self.twilio.as_ref().map(|twilio| twilio.per_second),
+        };
+        configured.unwrap_or(crate::policy::PER_SECOND)
     }
 
     /// Marks a person's message as read and shows that we are typing. A courtesy: what goes wrong with it is
@@ -101,8 +97,8 @@ impl Providers {
 /// What a failed HTTP call says about the message: a connection that was never made carried nothing.
 fn not_answered(error: &reqwest::Error) -> SendError {
     if error.is_connect() {
-        SendError::Retry { code: "no_connection".to_owned(), after: None }
+        SendError::new("no_connection", Action::Again)
     } else {
-        SendError::Unknown { code: if error.is_timeout() { "timeout" } else { "connection_lost" }.to_owned() }
+        SendError::new(if error.is_timeout() { "timeout" } else { "connection_lost" }, Action::Unclear)
     }
 }

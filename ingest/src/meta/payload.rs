@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use shared::job::{Job, Notice, SendStatus, StatusReport};
+use shared::job::{Job, Notice, Pricing, SendStatus, StatusReport};
 use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, Voice, clean, short};
 use shared::phone::E164;
 
@@ -274,7 +274,20 @@ fn read_status(raw: &RawValue, now: DateTime<Utc>) -> Result<Option<StatusReport
         status: stage,
         at: moment(&status["timestamp"]).map_or(now, |second| within(second, now)),
         error_code: scalar(&status["errors"][0]["code"]).map(|code| short(&code)),
+        pricing: pricing(&status["pricing"]),
     }))
+}
+
+/// Comes with `sent`, and with one of `delivered` and `read` (Meta: Status webhooks).
+fn pricing(value: &Value) -> Option<Pricing> {
+    let text = |name: &str| value[name].as_str().filter(|text| !text.is_empty()).map(short);
+    let pricing = Pricing {
+        billable: value["billable"].as_bool(),
+        model: text("pricing_model"),
+        kind: text("type"),
+        category: text("category"),
+    };
+    (pricing != Pricing::default()).then_some(pricing)
 }
 
 /// An id or a time, which Meta writes as text in some places and as a number in others.

@@ -186,3 +186,25 @@ fn our_own_id_comes_back_with_a_status() {
     let shared::job::Work::Status(report) = job.work else { panic!("no status") };
     assert_eq!(report.outbox_id, Some(42));
 }
+
+#[test]
+fn what_meta_bills_is_read_where_it_is_said() {
+    let pricing = |name: &str| {
+        let path = format!("{}/../fixtures/meta/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let Some(Arrival::Job(job)) = arrivals(&std::fs::read(path).unwrap(), None, at()).pop() else {
+            panic!("no job")
+        };
+        let shared::job::Work::Status(report) = job.work else { panic!("no status") };
+        report.pricing
+    };
+    let said = pricing("status_sent").unwrap();
+    assert_eq!((said.billable, said.model.as_deref()), (Some(false), Some("PMP")));
+    assert_eq!(
+        (said.kind.as_deref(), said.category.as_deref()),
+        (Some("free_customer_service"), Some("service"))
+    );
+    assert!(pricing("status_delivered").is_some());
+    for silent in ["status_read", "status_failed_131047_window"] {
+        assert_eq!(pricing(silent), None, "{silent}");
+    }
+}

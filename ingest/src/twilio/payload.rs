@@ -151,6 +151,8 @@ fn read_status(
         status: stage,
         at: now,
         error_code: parameters.get("ErrorCode").map(|code| short(&code)),
+        // A price is only in the resource of the message (Twilio: Messages resource).
+        pricing: None,
     }))
 }
 

@@ -139,7 +139,7 @@ impl BareQueue {
             redis::cmd("KEYS").arg("*").query_async(&mut self.redis).await.expect("keys");
         keys.retain(|key| {
             let name = key.strip_prefix(PREFIX).unwrap_or_default();
-            !KEYS.contains(&name) && !name.starts_with("lane:") && !name.starts_with("seen:")
+            !KEYS.contains(&name) && !["lane:", "seen:", "pace:"].iter().any(|kind| name.starts_with(kind))
         });
         assert!(keys.is_empty(), "unknown keys: {keys:?}");
         let claims = self.claims().await;

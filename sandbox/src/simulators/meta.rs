@@ -10,6 +10,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::clock::Clock;
 use super::courier::{Courier, Persistence};
 use super::faults::Faults;
@@ -141,9 +143,14 @@ impl Meta {
         self.0.world.change(|world| world.settings.verdict = verdict);
     }
 
-    /// Enforces one message per six seconds and person, with bursts of 45. Off at first.
-    pub fn limits_pairs(&self, limited: bool) {
-        self.0.world.change(|world| world.settings.pair_limit = limited);
+    /// Enforces one message to a person in this time, which is six seconds at Meta, with bursts of 45. Off at first.
+    pub fn limits_pairs(&self, every: Duration) {
+        self.0.world.change(|world| world.settings.pair_every = TimeDelta::from_std(every).ok());
+    }
+
+    /// Enforces so many messages in any second, whomever they are for. Off at first.
+    pub fn limits_throughput(&self, per_second: usize) {
+        self.0.world.change(|world| world.settings.per_second = Some(per_second));
     }
 
     /// Whether payloads travel with `\u00e9` and `\/` (at first) or as plain UTF-8. Meta was seen with both, and

@@ -9,6 +9,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::clock::Clock;
 use super::courier::{Courier, Persistence};
 use super::faults::Faults;
@@ -132,6 +134,12 @@ impl Twilio {
     /// Whether people read what arrives, which adds the `read` status. They do at first.
     pub fn people_read(&self, read: bool) {
         self.0.account.change(|account| account.settings.people_read = read);
+    }
+
+    /// Enforces `WhatsApp`'s one message to a person in this time (six seconds) with bursts of 45, as Twilio does: it takes
+    /// the message, and a callback fails it with 63018. Off at first.
+    pub fn limits_pairs(&self, every: Duration) {
+        self.0.account.change(|account| account.settings.pair_every = TimeDelta::from_std(every).ok());
     }
 
     /// How often a status callback is tried. Once, and again only when nobody listens, as Twilio does at first.

@@ -289,7 +289,7 @@ async fn who_has_had_enough_for_today_is_told_and_not_charged() {
             .await
             .unwrap();
         assert_eq!(capped, 1);
-        sandbox.clock.advance(std::time::Duration::from_hours(24));
+        sandbox.advances(std::time::Duration::from_hours(24));
         alice.says(BRIEF).await;
         assert!(alice.hears().await.contains("*3.* "), "tomorrow is another day");
     })

@@ -1,15 +1,22 @@
 //! An answer leaves once, in order, and nobody pays for what cannot arrive, whatever the providers do.
 //!
-//! Answers of several parts are in `parts`, what a provider tells about a message afterwards in `reports`.
+//! Answers of several parts are in `parts`, what a provider tells about a message afterwards in `reports`, what each of
+//! its codes leads to in `codes`; `pace`, `pause` and `window` are about when an answer may leave at all.
 
+mod codes;
+mod pace;
 mod parts;
+mod pause;
 mod reports;
+mod window;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use sandbox::conversation::{Sandbox, run_without_worker};
 use sandbox::person::{PATIENCE, Person, Phone};
+use sandbox::simulators::journal::Exchange;
 use sandbox::simulators::meta::{MetaFault, Verdict};
 use sandbox::simulators::openai::OpenAiFault;
 use sandbox::simulators::twilio::TwilioFault;
@@ -34,7 +41,7 @@ impl Trouble {
 
 const CUT: Trouble = Trouble(MetaFault::Drop, TwilioFault::Drop);
 const LOCKED_OUT: Trouble = Trouble(MetaFault::TokenExpired190, TwilioFault::Authenticate20003);
-const REFUSED: Trouble = Trouble(MetaFault::Window131047, TwilioFault::Unsubscribed21610);
+const REFUSED: Trouble = Trouble(MetaFault::Refused(131_026), TwilioFault::Refused(63_024));
 const BUSY: Trouble = Trouble(MetaFault::Throughput130429, TwilioFault::TooMany20429);
 
 async fn somebody(sandbox: &Sandbox, provider: Provider) -> Person {
@@ -53,6 +60,16 @@ async fn end(sandbox: &Sandbox, person: &Person) -> (usize, i32, (i64, i64), usi
     sandbox.is_quiet().await;
     let dead = sandbox.dead_letters().await.len();
     (person.has_heard().len(), person.credits().await, person.charges().await, dead)
+}
+
+/// How often a provider has refused a message of ours.
+fn refusals(sandbox: &Sandbox, provider: Provider) -> Vec<DateTime<Utc>> {
+    let journal = match provider {
+        Provider::Meta => sandbox.stage.meta.journal(),
+        Provider::Twilio => sandbox.stage.twilio.journal(),
+    };
+    let refused = |exchange: &Exchange| exchange.status.is_some_and(|status| status >= 400);
+    journal.exchanges().into_iter().filter(refused).map(|exchange| exchange.at).collect()
 }
 
 /// The rows of the outbox, in order: state and code.
@@ -203,25 +220,6 @@ crate::for_each_provider! {
     apology => super::an_apology_is_not_lost;
     typing => super::a_person_sees_that_we_are_at_work;
     typing_on => super::a_long_work_is_shown_again_and_again;
-}
-
-/// Meta asks for six seconds between two messages to one person.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pair_that_is_too_fast_is_slowed_down() {
-    sandbox::conversation::run(&GROUND, async |sandbox| {
-        let alice = somebody(sandbox, Provider::Meta).await;
-        sandbox.stage.meta.fails_next(1, MetaFault::PairRate131056);
-        alice.says("solde").await;
-        alice.hears().await;
-        sandbox.is_quiet().await;
-        let taken: f64 =
-            sqlx::query_scalar("select extract(epoch from sending_at - created_at)::float8 from wa.outbox")
-                .fetch_one(&sandbox.pool)
-                .await
-                .unwrap();
-        assert!(taken >= 6.0, "{taken}");
-    })
-    .await;
 }
 
 /// A provider that stays away is given up on: the refund comes, and nothing is left behind to be sent.

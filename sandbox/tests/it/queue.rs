@@ -10,6 +10,7 @@ mod load;
 mod model;
 mod order;
 pub(crate) mod outage;
+mod pace;
 mod restore;
 mod sequences;
 mod verdicts;

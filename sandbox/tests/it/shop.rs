@@ -270,7 +270,7 @@ async fn a_brief_is_kept_for_a_day_and_no_longer() {
         sandbox.stage.stripe.pays(&page.id).await;
         assert!(alice.hears().await.contains("Votre idée attend"));
         sandbox.is_quiet().await;
-        sandbox.clock.advance(Duration::from_hours(25));
+        sandbox.advances(Duration::from_hours(25));
         alice.picks(1).await;
         assert!(alice.hears().await.starts_with("Je n’ai plus votre idée"));
         assert_eq!((alice.credits().await, alice.charges().await), (20, (0, 0)));
@@ -286,7 +286,7 @@ async fn who_has_not_written_for_a_day_is_credited_in_silence() {
         let page = page(sandbox, &alice).await;
         sandbox.stage.stripe.pays_by_debit(&page.id).await;
         sandbox.is_quiet().await;
-        sandbox.clock.advance(Duration::from_hours(24));
+        sandbox.advances(Duration::from_hours(24));
         sandbox.stage.stripe.clock().advance(Duration::from_hours(24));
         sandbox.stage.stripe.debit_succeeds(&page.id).await;
         let told = "select count(*) from wa.payment where told_at is not null";

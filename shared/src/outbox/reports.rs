@@ -3,10 +3,22 @@
 //! Reports come late, twice and backwards: a row moves only forward.
 
 use sqlx::PgExecutor;
+use sqlx::types::Json;
 
 use super::LATEST;
 use crate::job::{SendStatus, StatusReport};
-use crate::message::MessageId;
+use crate::message::{Address, MessageId};
+
+/// What a report was about.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// The message that ours answered.
+    pub cause: MessageId,
+    /// Our number that ours left from.
+    pub business: String,
+    /// Where ours went.
+    pub address: Address,
+}
 
 /// Whether every part of the answer to this message has failed.
 pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<bool, sqlx::Error> {
@@ -18,13 +30,11 @@ pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Resu
     .await
 }
 
-/// Applies a provider's report: forward only, in whatever order reports come. Returns the message that ours
-/// answered; `None` when the report is not on one of ours.
-pub async fn report(
-    db: impl PgExecutor<'_>,
-    report: &StatusReport,
-) -> Result<Option<MessageId>, sqlx::Error> {
-    let cause: Option<String> = sqlx::query_scalar(
+/// Applies a provider's report: forward only, in whatever order reports come. What it says of the bill is kept once,
+/// since all reports on one message say the same. `None` when the report is not on one of ours.
+pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Option<Reported>, sqlx::Error> {
+    let pricing = report.pricing.clone().unwrap_or_default();
+    let row: Option<(String, String, Json<Address>)> = sqlx::query_as(
         "update wa.outbox set
            state = case
              when state = 'failed' or ($3 = 'failed' and state in ('delivered', 'read')) then state
@@ -37,9 +47,13 @@ pub async fn report(
            delivered_at = case when $3 = 'delivered' then coalesce(delivered_at, $4) else delivered_at end,
            read_at = case when $3 = 'read' then coalesce(read_at, $4) else read_at end,
            failed_at = case when $3 = 'failed' then coalesce(failed_at, $4) else failed_at end,
-           error_code = coalesce($5, error_code)
+           error_code = coalesce($5, error_code),
+           billable = coalesce(billable, $7),
+           pricing_model = coalesce(pricing_model, $8),
+           pricing_type = coalesce(pricing_type, $9),
+           pricing_category = coalesce(pricing_category, $10)
          where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))
-         returning cause",
+         returning cause, business, address",
     )
     .bind(report.outbox_id)
     .bind(&report.provider_message_id)
@@ -47,7 +61,15 @@ pub async fn report(
     .bind(report.at)
     .bind(report.error_code.as_deref().filter(|_| report.status == SendStatus::Failed))
     .bind(report.provider.as_str())
+    .bind(pricing.billable)
+    .bind(pricing.model)
+    .bind(pricing.kind)
+    .bind(pricing.category)
     .fetch_optional(db)
     .await?;
-    Ok(cause.map(MessageId::from_stored))
+    Ok(row.map(|(cause, business, Json(address))| Reported {
+        cause: MessageId::from_stored(cause),
+        business,
+        address,
+    }))
 }

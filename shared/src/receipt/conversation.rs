@@ -19,15 +19,42 @@ pub struct Conversation {
     pub at: DateTime<Utc>,
 }
 
+/// When a person wrote a message, as its provider counts. Meta redelivers for seven days at most: an older time is
+/// nonsense, as is one that is still to come, and then the arrival counts.
+const WROTE: &str = "case when sent_at between received_at - interval '8 days' and received_at then sent_at else received_at end";
+
+/// What opens no window: what nobody wrote to us, and what only changes something that was written before.
+const UNWRITTEN: &str = "('payment', 'system', 'group', 'edit', 'revoke')";
+
+/// Whether a person has written after this moment, in the conversation in which what this message causes is said.
+pub async fn has_written(
+    db: impl PgExecutor<'_>,
+    cause: &MessageId,
+    after: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    // Who wrote after a moment was received after it, which is what the index knows.
+    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+        "select exists (
+           select from wa.receipt
+           where lane = coalesce((select lane from wa.outbox where cause = $1 and lane is not null limit 1),
+                                 (select lane from wa.receipt where message_id = $1))
+             and received_at > $2 and {WROTE} > $2 and kind not in {UNWRITTEN})"
+    )))
+    .bind(cause.as_str())
+    .bind(after)
+    .fetch_one(db)
+    .await
+}
+
 /// The conversation in which a person wrote last. `None`: they never did.
 pub async fn conversation(
     db: impl PgExecutor<'_>,
     user: &UserId,
 ) -> Result<Option<Conversation>, sqlx::Error> {
-    let row: Option<(String, String, String, DateTime<Utc>)> = sqlx::query_as(
-        "select provider, business, lane, received_at from wa.receipt
-         where user_id = $1 and business <> '' and kind <> 'payment' order by received_at desc limit 1",
-    )
+    let row: Option<(String, String, String, DateTime<Utc>)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "select provider, business, lane, {WROTE} from wa.receipt
+         where user_id = $1 and business <> '' and kind not in {UNWRITTEN} order by received_at desc limit 1"
+    )))
     .bind(user.as_str())
     .fetch_optional(db)
     .await?;

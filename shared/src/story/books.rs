@@ -85,6 +85,12 @@ pub struct Part {
     pub sending_at: Option<DateTime<Utc>>,
     /// The provider's error, or a word of ours.
     pub error_code: Option<String>,
+    /// What the provider said that it bills: whether anything, which rate, and of which kind.
+    pub billable: Option<bool>,
+    /// `service`, `authentication`, ...
+    pub pricing_category: Option<String>,
+    /// `regular`, or why it is free.
+    pub pricing_type: Option<String>,
     /// The words themselves: to be shown only to those who ask for them.
     pub body: String,
 }
@@ -92,7 +98,8 @@ pub struct Part {
 /// Every part of what a message caused to be said.
 pub async fn parts(db: impl PgExecutor<'_>, message: &MessageId) -> Result<Vec<Part>, sqlx::Error> {
     sqlx::query_as(
-        "select id, part, provider, state, attempts, sending_at, error_code, body
+        "select id, part, provider, state, attempts, sending_at, error_code, billable, pricing_category,
+                pricing_type, body
          from wa.outbox where cause = $1 order by part",
     )
     .bind(message.as_str())

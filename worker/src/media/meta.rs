@@ -11,7 +11,7 @@ use shared::message::{Inbound, Voice};
 use shared::texts::Unheard;
 
 use super::{LARGEST, Unfetched, ask, read};
-use crate::whatsapp::SendError;
+use crate::whatsapp::Action;
 use crate::whatsapp::meta::{Meta, judge};
 
 /// Where Meta serves media from, beside its API. Seen: `lookaside.fbsbx.com`.
@@ -77,13 +77,12 @@ async fn look_up(meta: &Meta, inbound: &Inbound, voice: &Voice) -> Result<Medium
     if !answer["error"].is_object() {
         super::judge(status)?;
     } else if !status.is_success() {
-        return Err(match judge(status, &answer) {
+        let error = judge(status, &answer);
+        return Err(match error.action {
             // An id that was never there, is older than seven days, or belongs to another number.
-            SendError::Final { .. } => Unfetched::Never(Unheard::Gone),
-            SendError::Operator { code } => Unfetched::Operator(code),
-            SendError::Retry { code, .. } | SendError::Unknown { code } => {
-                Unfetched::Retry(format!("media: {code}"))
-            }
+            Action::Refused(_) => Unfetched::Never(Unheard::Gone),
+            Action::Operator => Unfetched::Operator(error.code),
+            _ => Unfetched::Retry(format!("media: {}", error.code)),
         });
     }
     serde_json::from_value(answer)

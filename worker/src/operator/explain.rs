@@ -198,8 +198,14 @@ async fn events(pool: &PgPool, id: &MessageId) -> anyhow::Result<Vec<Line>> {
             let what = format!("part {} handed to {}", part.part, part.provider);
             let times =
                 if part.attempts > 1 { format!(", {} times in all", part.attempts) } else { String::new() };
-            let code = part.error_code.map(|code| format!(", {code}")).unwrap_or_default();
-            lines.push(Line { at, what, detail: format!("now {}{times}{code}", part.state) });
+            let code = part.error_code.as_ref().map(|code| format!(", {code}")).unwrap_or_default();
+            let billed = part.pricing_category.as_ref().map(|category| {
+                let kind = part.pricing_type.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+                let billed = if part.billable == Some(false) { "free" } else { "billed" };
+                format!(", {billed}: {category}{kind}")
+            });
+            let billed = billed.unwrap_or_default();
+            lines.push(Line { at, what, detail: format!("now {}{times}{code}{billed}", part.state) });
         }
     }
     lines.sort_by_key(|line| line.at);

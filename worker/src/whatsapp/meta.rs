@@ -1,15 +1,17 @@
 //! Sending through Meta's Cloud API (WhatsApp Business Platform, Messages and Error codes, 2026).
 
+pub mod codes;
+
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared::menu::{Choice, Menu};
-use shared::message::{Address, Inbound};
+use shared::message::{Address, Inbound, short};
 use shared::outbox::Outgoing;
 
-use super::{Accepted, SendError, not_answered};
+use super::{Accepted, Action, SendError, Why, not_answered};
 use crate::policy;
 
 /// Meta's side of sending.
@@ -25,6 +27,8 @@ pub struct Meta {
     pub http: reqwest::Client,
     /// How long a send may take.
     pub timeout: Duration,
+    /// `META_MESSAGES_PER_SECOND`: of each number.
+    pub per_second: u32,
 }
 
 impl Meta {
@@ -49,7 +53,9 @@ impl Meta {
             // With its `+`: without, Meta prepends the country code of the business.
             Address::Phone(phone) => body["to"] = json!(phone.as_str()),
             Address::Bsuid(id) => body["recipient"] = json!(id),
-            Address::Channel(_) => return Err(SendError::Final { code: "foreign_address".to_owned() }),
+            Address::Channel(_) => {
+                return Err(SendError::new("foreign_address", Action::Refused(Why::Request)));
+            }
         }
         let response = self
             .post(&message.business, &body)
@@ -109,45 +115,22 @@ fn interactive(text: &str, menu: &Menu) -> Value {
 /// What an error means, by its code; the HTTP status of the same error differs from endpoint to endpoint.
 pub(crate) fn judge(status: StatusCode, answer: &Value) -> SendError {
     let error = &answer["error"];
-    let Some(number) = error["code"].as_i64() else {
+    let Some(code) = error["code"].as_i64() else {
         // Not Meta's words: a gateway, or half an answer. The message may be on its way.
-        return SendError::Unknown { code: format!("http_{}", status.as_u16()) };
+        return SendError::new(format!("http_{}", status.as_u16()), Action::Unclear);
     };
-    let code = number.to_string();
-    let retry =
-        |after: Option<u64>| SendError::Retry { code: code.clone(), after: after.map(Duration::from_secs) };
-    match number {
-        1 | 2 | 130_429 | 131_000 | 131_016 | 133_004 => retry(None),
-        // The pair limit lets one message through every six seconds.
-        131_056 => retry(Some(6)),
-        4 | 80_007 | 131_057 => retry(Some(60)),
-        0
-        | 3
-        | 10
-        | 33
-        | 190
-        | 200..=299
-        | 368
-        | 131_005
-        | 131_031
-        | 131_037
-        | 131_042
-        | 131_044
-        | 131_045
-        | 131_048
-        | 131_063
-        | 131_064
-        | 132_001
-        | 132_007
-        | 132_015
-        | 132_016
-        | 133_000..=133_016
-        | 134_011 => SendError::Operator { code },
-        _ if error["is_transient"] == true => retry(None),
+    let action = match codes::action(code) {
+        // Our number, not our parameters: it is gone, or not ours (Meta: Graph API, error subcodes).
+        Some(Action::Refused(Why::Request)) if code == 100 && error["error_subcode"] == 33 => {
+            Action::Operator
+        }
+        Some(action) => action,
         // An error object is an answer: it was not taken, whatever the status.
-        _ if status.is_server_error() => retry(None),
-        _ => SendError::Final { code },
-    }
+        None if error["is_transient"] == true || status.is_server_error() => Action::Again,
+        None => Action::Refused(Why::Unheard),
+    };
+    let trace = error["fbtrace_id"].as_str().map(short);
+    SendError { code: code.to_string(), action, trace }
 }
 
 #[cfg(test)]
@@ -158,21 +141,41 @@ mod tests {
     fn the_providers_own_errors_are_told_apart() {
         let judged = |name: &str| {
             let path = format!("{}/../fixtures/meta/api_error_{name}.json", env!("CARGO_MANIFEST_DIR"));
-            judge(StatusCode::BAD_REQUEST, &serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+            let answer = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            judge(StatusCode::BAD_REQUEST, &answer).action
         };
-        for again in ["130429_throughput", "131000_unknown", "131016_unavailable", "2_service_transient"] {
-            assert!(matches!(judged(again), SendError::Retry { after: None, .. }), "{again}");
+        for (name, action) in [
+            ("131016_unavailable", Action::Again),
+            ("2_service_transient", Action::Again),
+            ("131000_unknown", Action::AFew(policy::A_FEW)),
+            ("130429_throughput", Action::Number),
+            ("131056_pair_rate", Action::Pair),
+            ("131047_window", Action::Refused(Why::Window)),
+            ("131062_bsuid_not_supported", Action::Refused(Why::Person)),
+            ("100_invalid_parameter", Action::Refused(Why::Request)),
+            ("132000_param_count", Action::Refused(Why::Request)),
+            ("190_token_expired", Action::Operator),
+            ("368_policy", Action::Operator),
+            ("132001_template_missing", Action::Operator),
+        ] {
+            assert_eq!(judged(name), action, "{name}");
         }
-        assert!(matches!(judged("131056_pair_rate"), SendError::Retry { after: Some(_), .. }));
-        for person in ["190_token_expired", "368_policy", "132001_template_missing"] {
-            assert!(matches!(judged(person), SendError::Operator { .. }), "{person}");
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_told_by_the_rest_of_the_answer() {
+        let judged = |status: u16, error: Value| {
+            judge(StatusCode::from_u16(status).unwrap(), &json!({ "error": error })).action
+        };
+        assert_eq!(judged(400, json!({ "code": 999_999 })), Action::Refused(Why::Unheard));
+        assert_eq!(judged(500, json!({ "code": 999_999 })), Action::Again);
+        assert_eq!(judged(400, json!({ "code": 999_999, "is_transient": true })), Action::Again);
+        assert_eq!(judged(400, json!({ "code": 100, "error_subcode": 33 })), Action::Operator);
+        // Some errors carry their data as plain text.
+        assert_eq!(judged(400, json!({ "code": 131_056, "error_data": "too fast" })), Action::Pair);
+        for (status, answer) in [(502, Value::Null), (200, Value::Null), (500, json!({ "error": "no" }))] {
+            let action = judge(StatusCode::from_u16(status).unwrap(), &answer).action;
+            assert_eq!(action, Action::Unclear, "{status} {answer}");
         }
-        for never in
-            ["131047_window", "100_invalid_parameter", "131062_bsuid_not_supported", "132000_param_count"]
-        {
-            assert!(matches!(judged(never), SendError::Final { .. }), "{never}");
-        }
-        assert!(matches!(judge(StatusCode::BAD_GATEWAY, &Value::Null), SendError::Unknown { .. }));
-        assert!(matches!(judge(StatusCode::OK, &Value::Null), SendError::Unknown { .. }));
     }
 }

@@ -1,5 +1,7 @@
 //! Sending through Twilio's Programmable Messaging (Messages resource and error dictionary, 2026).
 
+pub mod codes;
+
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -9,7 +11,7 @@ use serde_json::Value;
 use shared::message::{Address, Inbound};
 use shared::outbox::Outgoing;
 
-use super::{Accepted, SendError, not_answered};
+use super::{Accepted, Action, SendError, Why, not_answered};
 use crate::policy;
 
 /// Twilio's side of sending.
@@ -29,6 +31,8 @@ pub struct Twilio {
     pub http: reqwest::Client,
     /// How long a send may take.
     pub timeout: Duration,
+    /// `TWILIO_MESSAGES_PER_SECOND`: of each number.
+    pub per_second: u32,
 }
 
 /// A late answer is worse than none: Twilio drops what it could not deliver in this many seconds.
@@ -38,7 +42,7 @@ impl Twilio {
     /// Sends a text. Our own id goes along in the address of the report.
     pub async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
         let Address::Channel(to) = &message.address else {
-            return Err(SendError::Final { code: "foreign_address".to_owned() });
+            return Err(SendError::new("foreign_address", Action::Refused(Why::Request)));
         };
         let url = format!(
             "{}/2010-04-01/Accounts/{}/Messages.json",
@@ -83,46 +87,30 @@ impl Twilio {
 
 /// What an error means, by its code.
 fn judge(status: StatusCode, headers: &HeaderMap, answer: &Value) -> SendError {
-    let Some(number) = answer["code"].as_i64() else {
-        return match status {
+    let asked = || headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs);
+    let again = || asked().map_or(Action::Again, Action::Later);
+    let Some(code) = answer["code"].as_i64() else {
+        let action = match status {
             // Documented as never processed, whatever the body.
-            StatusCode::TOO_MANY_REQUESTS => SendError::Retry { code: "http_429".to_owned(), after: None },
-            _ => SendError::Unknown { code: format!("http_{}", status.as_u16()) },
+            StatusCode::TOO_MANY_REQUESTS => again(),
+            _ => Action::Unclear,
         };
+        return SendError::new(format!("http_{}", status.as_u16()), action);
     };
-    let code = number.to_string();
-    let asked =
-        headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_secs);
-    match number {
-        20_429 => SendError::Retry { code, after: asked },
-        // Twilio's own trouble: it does not say whether the message was made.
-        20_500 | 20_503 => SendError::Unknown { code },
-        21_611 | 30_001 | 63_017 | 63_018 => SendError::Retry { code, after: Some(Duration::from_secs(30)) },
-        30_008 | 63_009 | 63_010 | 63_012 | 63_023 | 63_029 => SendError::Retry { code, after: None },
-        20_003
-        | 20_005
-        | 21_408
-        | 21_606
-        | 21_703..=21_705
-        | 30_002
-        | 63_001
-        | 63_002
-        | 63_007
-        | 63_008
-        | 63_013
-        | 63_020
-        | 63_022
-        | 63_026
-        | 63_027
-        | 63_038
-        | 63_040..=63_042
-        | 63_051 => SendError::Operator { code },
-        _ => SendError::Final { code },
-    }
+    let action = match codes::action(code) {
+        Some(Action::Again) => again(),
+        Some(action) => action,
+        // As with 20500: it does not say whether the message was made.
+        None if status.is_server_error() => Action::Unclear,
+        None => Action::Refused(Why::Unheard),
+    };
+    SendError::new(code.to_string(), action)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -130,18 +118,34 @@ mod tests {
         let judged = |status: u16, name: &str| {
             let path = format!("{}/../fixtures/twilio/api_error_{name}.json", env!("CARGO_MANIFEST_DIR"));
             let answer = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-            judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), &answer)
+            judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), &answer).action
         };
-        assert!(matches!(judged(429, "429_20429"), SendError::Retry { .. }));
-        assert!(matches!(judged(503, "503_20503"), SendError::Unknown { .. }));
-        assert!(matches!(judged(401, "401_20003"), SendError::Operator { .. }));
-        assert!(matches!(judged(400, "400_63007_from"), SendError::Operator { .. }));
-        for never in ["400_21211_invalid_to", "400_21617_too_long", "400_21610_unsubscribed"] {
-            assert!(matches!(judged(400, never), SendError::Final { .. }), "{never}");
+        for (status, name, action) in [
+            (429, "429_20429", Action::Again),
+            (503, "503_20503", Action::Unclear),
+            (401, "401_20003", Action::Operator),
+            (400, "400_63007_from", Action::Operator),
+            (404, "404_20404", Action::Refused(Why::Request)),
+            (400, "400_21211_invalid_to", Action::Refused(Why::Person)),
+            (400, "400_21617_too_long", Action::Refused(Why::Request)),
+            (400, "400_21656_content_variables", Action::Refused(Why::Request)),
+            (400, "400_21610_unsubscribed", Action::Refused(Why::Stopped)),
+        ] {
+            assert_eq!(judged(status, name), action, "{name}");
         }
-        assert!(matches!(
-            judge(StatusCode::CREATED, &HeaderMap::new(), &Value::Null),
-            SendError::Unknown { .. }
-        ));
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_told_by_the_rest_of_the_answer() {
+        let judged = |status: u16, answer: Value| {
+            judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), &answer).action
+        };
+        assert_eq!(judged(201, Value::Null), Action::Unclear);
+        assert_eq!(judged(429, Value::Null), Action::Again);
+        assert_eq!(judged(400, json!({ "code": 99_999 })), Action::Refused(Why::Unheard));
+        assert_eq!(judged(500, json!({ "code": 99_999 })), Action::Unclear);
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, "7".parse().unwrap())]);
+        let action = judge(StatusCode::TOO_MANY_REQUESTS, &headers, &json!({ "code": 20_429 })).action;
+        assert_eq!(action, Action::Later(Duration::from_secs(7)));
     }
 }

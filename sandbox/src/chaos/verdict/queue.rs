@@ -9,7 +9,8 @@ use super::Verdict;
 use super::books::Books;
 
 /// What a quiet queue consists of.
-const BELONGS: [&str; 5] = ["{wa:0}seen:", "{wa:0}stats", "{wa:0}dead", "{wa:0}wake", "{wa:0}workers"];
+const BELONGS: [&str; 6] =
+    ["{wa:0}seen:", "{wa:0}pace:", "{wa:0}stats", "{wa:0}dead", "{wa:0}wake", "{wa:0}workers"];
 
 pub(super) struct Left {
     keys: Vec<String>,
@@ -31,8 +32,10 @@ pub(super) async fn left(url: &str) -> Result<Left> {
         client.get_multiplexed_async_connection_with_config(&config).await?;
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await?;
     let (mut claims, mut eternal) = (0, Vec::new());
-    for key in keys.iter().filter(|key| key.starts_with(BELONGS[0])) {
-        claims += redis::cmd("HLEN").arg(key).query_async::<i64>(&mut redis).await?;
+    for key in keys.iter().filter(|key| BELONGS[..2].iter().any(|expiring| key.starts_with(expiring))) {
+        if key.starts_with(BELONGS[0]) {
+            claims += redis::cmd("HLEN").arg(key).query_async::<i64>(&mut redis).await?;
+        }
         if redis::cmd("PTTL").arg(key).query_async::<i64>(&mut redis).await? == -1 {
             eternal.push(key.clone());
         }

@@ -65,6 +65,9 @@ impl System {
             ("INGEST_ADDR", address.clone()),
             ("WORKER_CONCURRENCY", slots.to_string()),
             ("MIGRATE", "off".to_owned()),
+            // What is measured is our own speed, not the provider's.
+            ("META_MESSAGES_PER_SECOND", "1000000".to_owned()),
+            ("TWILIO_MESSAGES_PER_SECOND", "1000000".to_owned()),
             ("LOG_FORMAT", "pretty".to_owned()),
         ] {
             variables.insert(name.to_owned(), value);

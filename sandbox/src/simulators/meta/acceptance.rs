@@ -15,9 +15,7 @@ use super::{Meta, wamid};
 
 /// The customer service window after a person's last message.
 const WINDOW: TimeDelta = TimeDelta::hours(24);
-/// The pace of one pair: a message per six seconds …
-const PAIR_PACE: TimeDelta = TimeDelta::seconds(6);
-/// … of which so many may be borrowed from the future.
+/// How many messages a pair may borrow from the future.
 const PAIR_BURST: i32 = 45;
 
 impl Meta {
@@ -27,12 +25,16 @@ impl Meta {
         let country = self.0.options.display_phone_number.get(..2).unwrap_or_default();
         let (sent, plan) = self.0.world.change(|world| {
             let verdict = world.settings.verdict;
-            let pair_limit = world.settings.pair_limit;
+            let pair_every = world.settings.pair_every;
+            let slow = throttled(world, now);
             let phone = recipient(world, &draft.address, country)?;
             if draft.template == Some(Category::Authentication) && matches!(draft.address, Address::User(_)) {
                 return Err(GraphError::of(131_062));
             }
-            if pair_limit && !takes_turn(phone, now) {
+            if slow {
+                return Err(GraphError::of(130_429));
+            }
+            if pair_every.is_some_and(|every| !takes_turn(phone, every, now)) {
                 return Err(GraphError::of(131_056));
             }
             let closed = phone.last_message.is_none_or(|last| now - last > WINDOW);
@@ -49,6 +51,7 @@ impl Meta {
             phone.typing_until = None;
             let (blocked, sent) = (phone.blocked_us, sent(draft, phone, now));
             world.sent.push(sent.clone());
+            world.lately.push_back(now);
             let plan = match fails.or(problem) {
                 Some(code) => vec![Fate::Failed(code)],
                 // A person who blocked us gives no error: the message stays where it is for ever.
@@ -91,10 +94,18 @@ fn recipient<'a>(
     }
 }
 
+/// Whether the number has sent as much in the last second as it may.
+fn throttled(world: &mut World, now: DateTime<Utc>) -> bool {
+    while world.lately.front().is_some_and(|at| now - *at >= TimeDelta::seconds(1)) {
+        world.lately.pop_front();
+    }
+    world.settings.per_second.is_some_and(|most| world.lately.len() >= most)
+}
+
 /// Counts the message against the pair's rate, unless there is no room.
-fn takes_turn(phone: &mut Phone, now: DateTime<Utc>) -> bool {
-    let busy_until = phone.pair_busy_until.unwrap_or(now).max(now) + PAIR_PACE;
-    let fits = busy_until - now <= PAIR_PACE * PAIR_BURST;
+fn takes_turn(phone: &mut Phone, every: TimeDelta, now: DateTime<Utc>) -> bool {
+    let busy_until = phone.pair_busy_until.unwrap_or(now).max(now) + every;
+    let fits = busy_until - now <= every * PAIR_BURST;
     if fits {
         phone.pair_busy_until = Some(busy_until);
     }

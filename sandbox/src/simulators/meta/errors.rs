@@ -28,6 +28,8 @@ pub enum MetaFault {
     Policy368,
     /// Code 2 with `is_transient`, from the Graph layer.
     Transient2,
+    /// Any other code of Meta's table.
+    Refused(u32),
     /// A 500 with an HTML page, as a gateway gives it.
     Http500Html,
     /// A 200 that is not JSON; nothing was accepted.
@@ -160,6 +162,7 @@ impl MetaFault {
             Self::Window131047 => GraphError::of(131_047),
             Self::TokenExpired190 => GraphError::expired_token(),
             Self::Policy368 => GraphError::of(368),
+            Self::Refused(code) => GraphError::of(code),
             Self::Transient2 => {
                 let message = "An unexpected error has occurred. Please retry your request later.";
                 GraphError {

@@ -219,7 +219,7 @@ async fn a_code_needs_its_template_and_a_number() {
 async fn a_burst_beyond_forty_five_breaks_the_pair_rate() {
     let (meta, _receiver) = meta().await;
     meta.statuses(Statuses::Never);
-    meta.limits_pairs(true);
+    meta.limits_pairs(Duration::from_secs(6));
     meta.clock().freeze();
     meta.person(CAMILLE, "Camille").text("Bonjour").await;
     for _ in 0..45 {
@@ -227,6 +227,21 @@ async fn a_burst_beyond_forty_five_breaks_the_pair_rate() {
     }
     assert_eq!(refused(&meta, &text("+33639980123", "x")).await, 131_056);
     meta.clock().advance(Duration::from_secs(12));
+    assert_eq!(call(&meta, &text("+33639980123", "x")).await.0, 200);
+}
+
+#[tokio::test]
+async fn more_in_a_second_than_the_number_may_send_is_refused() {
+    let (meta, _receiver) = meta().await;
+    meta.statuses(Statuses::Never);
+    meta.limits_throughput(3);
+    meta.clock().freeze();
+    meta.person(CAMILLE, "Camille").text("Bonjour").await;
+    for _ in 0..3 {
+        assert_eq!(call(&meta, &text("+33639980123", "x")).await.0, 200);
+    }
+    assert_eq!(refused(&meta, &text("+33639980123", "x")).await, 130_429);
+    meta.clock().advance(Duration::from_secs(1));
     assert_eq!(call(&meta, &text("+33639980123", "x")).await.0, 200);
 }
 

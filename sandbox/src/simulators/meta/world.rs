@@ -3,10 +3,10 @@
 //! Pure state behind one lock. A person is found by the digits of the number or by the business-scoped user id
 //! (BSUID), since either may be all that the business knows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::super::courier::Persistence;
@@ -67,7 +67,8 @@ pub(super) struct Settings {
     pub statuses: Statuses,
     pub people_read: bool,
     pub verdict: Verdict,
-    pub pair_limit: bool,
+    pub pair_every: Option<TimeDelta>,
+    pub per_second: Option<usize>,
     pub escapes: bool,
     pub messages: Persistence,
     pub reports: Persistence,
@@ -84,7 +85,8 @@ impl Default for Settings {
             statuses: Statuses::Immediate,
             people_read: true,
             verdict: Verdict::AtOnce,
-            pair_limit: false,
+            pair_every: None,
+            per_second: None,
             escapes: true,
             messages: Persistence::once(),
             reports: Persistence::until_ok(4, Duration::from_millis(50)),
@@ -108,7 +110,7 @@ pub(super) struct Phone {
     /// The person's last message; the window is open for 24 hours after it.
     pub last_message: Option<DateTime<Utc>>,
     pub typing_until: Option<DateTime<Utc>>,
-    /// When the pair's rate is back to normal: each message pushes it by six seconds.
+    /// When the pair's rate is back to normal: each message pushes it.
     pub pair_busy_until: Option<DateTime<Utc>>,
 }
 
@@ -127,6 +129,8 @@ pub(super) struct World {
     pub sent: Vec<Sent>,
     pub receipts: Vec<ReadReceipt>,
     pub received: HashMap<String, Received>,
+    /// When messages were accepted in the last second.
+    pub lately: VecDeque<DateTime<Utc>>,
     phones: HashMap<String, Phone>,
     numbers: HashMap<String, String>,
 }

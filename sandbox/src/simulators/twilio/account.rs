@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::super::courier::{Persistence, Trouble};
@@ -83,6 +83,7 @@ pub(super) struct Settings {
     pub statuses: Statuses,
     pub people_read: bool,
     pub callbacks: Persistence,
+    pub pair_every: Option<TimeDelta>,
 }
 
 /// A person's phone.
@@ -92,6 +93,8 @@ pub(super) struct Phone {
     pub not_on_whatsapp: bool,
     pub last_message: Option<DateTime<Utc>>,
     pub typing_until: Option<DateTime<Utc>>,
+    /// When the pair's rate is back to normal: each message pushes it.
+    pub pair_busy_until: Option<DateTime<Utc>>,
 }
 
 /// Everything.
@@ -118,6 +121,7 @@ impl Default for Account {
             statuses: Statuses::Immediate,
             people_read: true,
             callbacks,
+            pair_every: None,
         };
         Self {
             settings,
@@ -160,6 +164,21 @@ impl Account {
         if let Some(message) = self.messages.iter_mut().rev().find(|message| message.sid == sid) {
             message.status = message.status.max(fate);
         }
+    }
+}
+
+/// How many messages a pair may borrow from the future.
+const PAIR_BURST: i32 = 45;
+
+impl Phone {
+    /// Counts a message against the pair's rate, unless there is no room.
+    pub fn takes_turn(&mut self, every: TimeDelta, now: DateTime<Utc>) -> bool {
+        let busy_until = self.pair_busy_until.unwrap_or(now).max(now) + every;
+        let fits = busy_until - now <= every * PAIR_BURST;
+        if fits {
+            self.pair_busy_until = Some(busy_until);
+        }
+        fits
     }
 }
 

@@ -172,13 +172,16 @@ impl Twilio {
     fn accept(&self, (message, fails): (Message, Option<u32>), fault: Option<TwilioFault>) -> Value {
         let resource = message.resource(&self.options().account_sid);
         let plan = self.0.account.change(|account: &mut Account| {
+            let pair_every = account.settings.pair_every;
             let phone = account.phone_mut(&message.to);
             phone.typing_until = None;
+            let crowded = pair_every.is_some_and(|every| !phone.takes_turn(every, message.at));
             let closed = phone.last_message.is_none_or(|last| message.at - last > WINDOW);
             let fails = match fault {
                 Some(TwilioFault::FailedByStatus(code)) => Some(code),
                 _ if phone.not_on_whatsapp => Some(63_024),
                 _ if closed && message.kind == "text" => Some(63_016),
+                _ if crowded => Some(63_018),
                 _ => fails,
             };
             account.messages.push(message.clone());

@@ -20,6 +20,8 @@ pub enum TwilioFault {
     Unsubscribed21610,
     /// 404/20404: not there, or not yet.
     Missing404,
+    /// Any other code of Twilio's dictionary.
+    Refused(u32),
     /// A 500 with an HTML page.
     Http500Html,
     /// A 200 that is not JSON; nothing was accepted.
@@ -91,6 +93,18 @@ impl TwilioFault {
             Self::Authenticate20003 => RestError::authenticate().into_response(),
             Self::Unsubscribed21610 => {
                 RestError::bad(21_610, "Attempt to send to unsubscribed recipient").into_response()
+            }
+            Self::Refused(code) => {
+                let http = match code {
+                    20_003 => StatusCode::UNAUTHORIZED,
+                    20_005 => StatusCode::FORBIDDEN,
+                    20_404 => StatusCode::NOT_FOUND,
+                    20_429 => StatusCode::TOO_MANY_REQUESTS,
+                    20_500 => StatusCode::INTERNAL_SERVER_ERROR,
+                    20_503 => StatusCode::SERVICE_UNAVAILABLE,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                RestError { http, code, message: "Refused".to_owned() }.into_response()
             }
             Self::Http500Html => {
                 (StatusCode::INTERNAL_SERVER_ERROR, html, "<html><h1>500</h1></html>").into_response()

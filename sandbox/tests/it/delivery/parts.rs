@@ -58,12 +58,12 @@ async fn a_worker_that_dies_between_two_parts_is_followed_at_the_next_part() {
 async fn a_long_answer_that_is_refused_in_the_middle_ends_there() {
     sandbox::conversation::run(&GROUND, async |sandbox| {
         let alice = long(sandbox).await;
-        sandbox.stage.twilio.fails_later(1, 1, TwilioFault::Unsubscribed21610);
+        sandbox.stage.twilio.fails_later(1, 1, TwilioFault::Refused(63_024));
         alice.says(BRIEF).await;
         assert_eq!(end(sandbox, &alice).await, (1, 4, (1, 0), 0));
         let rows = rows(sandbox).await;
         assert_eq!(rows[0], ("read".to_owned(), None));
-        assert_eq!(rows[1], ("failed".to_owned(), Some("21610".to_owned())));
+        assert_eq!(rows[1], ("failed".to_owned(), Some("63024".to_owned())));
         assert_eq!(rows[2], ("failed".to_owned(), Some("abandoned".to_owned())));
     })
     .await;

@@ -8,6 +8,8 @@ use sandbox::simulators::receipts::Statuses;
 use shared::job::{SendStatus, StatusReport};
 use shared::message::Provider;
 use shared::outbox;
+use worker::operator::Desk;
+use worker::operator::explain::explain;
 
 use super::{BRIEF, BUSY, CUT, end, is_impatient, rows, somebody};
 use crate::GROUND;
@@ -64,7 +66,39 @@ async fn reports_in_any_order_tell_the_same_story(sandbox: &mut Sandbox, provide
     }
 }
 
+/// Meta says what it bills in its reports; Twilio's price is only in its resource.
+async fn what_the_provider_bills_is_kept(sandbox: &mut Sandbox, provider: Provider) {
+    sandbox.stage.statuses(Statuses::Duplicated);
+    let alice = somebody(sandbox, provider).await;
+    let said = alice.says("solde").await;
+    alice.hears().await;
+    sandbox.is_quiet().await;
+    let billed: Billed = sqlx::query_as(
+        "select billable, pricing_model, pricing_type, pricing_category from wa.outbox where state = 'read'",
+    )
+    .fetch_one(&sandbox.pool)
+    .await
+    .unwrap();
+    let desk = Desk { pool: sandbox.pool.clone(), queue: sandbox.queue.clone() };
+    let told = explain(&desk, said.id.as_str(), false).await.unwrap().to_string();
+    let word = |text: &str| Some(text.to_owned());
+    match provider {
+        Provider::Meta => {
+            assert_eq!(billed, (Some(true), word("PMP"), word("regular"), word("service")));
+            assert!(told.contains("now read, billed: service (regular)"), "{told}");
+        }
+        Provider::Twilio => {
+            assert_eq!(billed, (None, None, None, None));
+            assert!(told.contains("now read") && !told.contains("billed"), "{told}");
+        }
+    }
+}
+
+/// Whether, by which model, of which kind, at which rate.
+type Billed = (Option<bool>, Option<String>, Option<String>, Option<String>);
+
 crate::for_each_provider! {
+    billed => super::what_the_provider_bills_is_kept;
     cut => super::a_connection_cut_after_acceptance_is_settled_by_its_report;
     unreported => super::a_cut_that_nobody_reports_on_is_sent_once_more_and_no_more;
     disorder => super::reports_in_any_order_tell_the_same_story;
@@ -97,6 +131,7 @@ async fn a_row_moves_only_forward() {
                         status,
                         at: sandbox.clock.now(),
                         error_code: None,
+                        pricing: None,
                     };
                     assert!(outbox::report(&sandbox.pool, &report).await.unwrap().is_some());
                     let after: String = sqlx::query_scalar("select state from wa.outbox where id = $1")

@@ -1,0 +1,15 @@
+#!lua flags=allow-oom
+-- Lets nothing more leave from a number for a while.
+-- KEYS: 1 held
+-- ARGV: 1 us, 2 whether it was told of late: by a report, after the provider had taken the message
+-- Reply: 1 it is paused now, 0 it was already
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local held = redis.call('HMGET', KEYS[1], 'until', 'probed')
+if ARGV[2] == '1' then redis.call('HSET', KEYS[1], 'late', 1) end
+if held[1] and not held[2] and now < tonumber(held[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[1]))
+redis.call('HDEL', KEYS[1], 'probed')
+-- Whoever waits has asked again by then, and a number that nobody asks for needs no probe.
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[1] / 1000 + 600000))
+return 1

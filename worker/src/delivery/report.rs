@@ -1,0 +1,39 @@
+//! A provider's report on something we sent. Many refusals come only here, after the message was taken, and mean the same
+//! here: the number is paused, a stop is kept, a bug is told. Only the message itself is not tried again.
+
+use shared::job::{SendStatus, StatusReport};
+use shared::queue::Route;
+use shared::{outbox, preference};
+
+use super::{refusal, turn};
+use crate::error::JobError;
+use crate::whatsapp::{Action, Why};
+use crate::{Worker, generate};
+
+/// Takes note of a report. Nobody pays for posts of which no part can arrive.
+pub async fn take(worker: &Worker, report: &StatusReport) -> Result<(), JobError> {
+    let mut tx = worker.pool.begin().await?;
+    let Some(reported) = outbox::report(&mut *tx, report).await? else {
+        tracing::debug!(provider = %report.provider, "a report on a message that is not ours");
+        return Ok(tx.rollback().await?);
+    };
+    let route = Route { provider: report.provider, business: &reported.business, address: &reported.address };
+    if report.status != SendStatus::Failed {
+        tx.commit().await?;
+        if report.status != SendStatus::Read {
+            turn::release(worker, route, true).await;
+        }
+        return Ok(());
+    }
+    let error = refusal::reported(report.provider, report.error_code.as_deref().unwrap_or_default());
+    if error.action == Action::Refused(Why::Stopped) {
+        preference::stop_who_wrote(&mut *tx, &reported.cause, worker.clock.now()).await?;
+    }
+    tx.commit().await?;
+    tracing::warn!(provider = %report.provider, error.code = error.code, "a reply will not arrive");
+    refusal::concerns(worker, route, &error, true).await;
+    if outbox::came_to_nothing(&worker.pool, &reported.cause).await? {
+        generate::refund_undelivered(worker, &reported.cause).await?;
+    }
+    Ok(())
+}
