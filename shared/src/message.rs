@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::person::Change;
 use crate::phone::E164;
 
 /// Who carries the conversation. A third provider is a third variant; the compiler lists what is missing.
@@ -185,6 +186,9 @@ pub enum Content {
     Unreadable(String),
     /// Something that wants no answer (a reaction, an edit, a system message): recorded under this kind.
     Silent(String),
+    /// The provider announces that the identity of this person has changed. A worker from before this kind makes a dead
+    /// letter of it, which can be replayed once all workers know it.
+    Identity(Change),
 }
 
 impl Content {
@@ -195,6 +199,7 @@ impl Content {
             Self::Text(_) => "text",
             Self::Tap { .. } => "tap",
             Self::Unreadable(kind) | Self::Silent(kind) => kind,
+            Self::Identity(_) => "system",
         }
     }
 }

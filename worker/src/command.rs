@@ -152,7 +152,7 @@ impl Command {
             // Twilio's Advanced Opt-Out.
             Content::Silent(kind) if kind == "opt_out_stop" => Self::Silenced { stop: true },
             Content::Silent(kind) if kind == "opt_out_start" => Self::Silenced { stop: false },
-            Content::Silent(_) => Self::Silence,
+            Content::Silent(_) | Content::Identity(_) => Self::Silence,
         }
     }
 

@@ -7,10 +7,10 @@ use metrics::{counter, histogram};
 use shared::fault;
 use shared::generation::{self, Earlier, Revision};
 use shared::job::{Job, Notice, SendStatus, StatusReport, Work};
-use shared::message::{Inbound, MessageId};
+use shared::message::{Content, Inbound, MessageId};
 use shared::outbox;
 use shared::person::{self, Person};
-use shared::receipt::{self, Standing, Start};
+use shared::receipt::{self, Outcome, Standing, Start};
 
 use crate::Worker;
 use crate::command::Command;
@@ -157,7 +157,14 @@ async fn open(worker: &Worker, inbound: &Inbound, start: Start<'_>) -> Result<Op
             });
         }
     }
-    let mut person = person::resolve(&mut tx, &inbound.sender, now).await?;
+    if let Content::Identity(change) = &inbound.content {
+        let user = person::changed(&mut tx, change, inbound.sent_at, now).await?;
+        receipt::belongs_to(&mut tx, &inbound.id, &user).await?;
+        let _ended = receipt::end(&mut tx, &inbound.id, Outcome::Recorded, None, now).await?;
+        tx.commit().await?;
+        return Ok(Opened::Answered);
+    }
+    let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     let command = generate::asked(&mut tx, inbound, &person, start.received_at).await?;
     if let Command::Generate { brief } = &command

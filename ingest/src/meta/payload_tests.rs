@@ -21,6 +21,7 @@ fn led_to(body: &[u8]) -> Vec<String> {
                     Content::Tap { id, .. } => format!("tap {id}"),
                     Content::Unreadable(kind) => format!("hint {kind}"),
                     Content::Silent(kind) => format!("silent {kind}"),
+                    Content::Identity(_) => "identity".to_owned(),
                 },
                 shared::job::Work::Status(report) => format!("status {}", report.status.as_str()),
                 shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),

@@ -14,6 +14,7 @@ fn led_to(body: &[u8], query: &str) -> String {
                 Content::Tap { id, .. } => format!("tap {id}"),
                 Content::Unreadable(kind) => format!("hint {kind}"),
                 Content::Silent(kind) => format!("silent {kind}"),
+                Content::Identity(_) => "identity".to_owned(),
             },
             shared::job::Work::Status(report) => {
                 format!("status {} {}", report.status.as_str(), report.error_code.unwrap_or_default())

@@ -9,6 +9,7 @@ mod delivery;
 mod demo;
 mod doctor;
 mod generation;
+mod identity;
 mod load;
 mod migrations;
 mod model;

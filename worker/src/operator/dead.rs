@@ -103,8 +103,9 @@ fn content(job: Option<&Job>, bytes: &[u8]) -> String {
     match job.map(|job| &job.work) {
         Some(Work::Message(inbound)) => {
             let text = match &inbound.content {
-                Content::Text(text) | Content::Tap { title: text, .. } => text,
+                Content::Text(text) | Content::Tap { title: text, .. } => text.as_str(),
                 Content::Unreadable(kind) | Content::Silent(kind) => kind,
+                Content::Identity(_) => "a change of identity",
             };
             format!("from {}: {text}", inbound.sender.address.as_str())
         }

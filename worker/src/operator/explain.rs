@@ -127,7 +127,7 @@ fn written(job: &Job) -> Option<String> {
         Work::Message(inbound) => match &inbound.content {
             Content::Text(text) => Some(text.clone()),
             Content::Tap { title, .. } => Some(title.clone()),
-            Content::Unreadable(_) | Content::Silent(_) => None,
+            Content::Unreadable(_) | Content::Silent(_) | Content::Identity(_) => None,
         },
         Work::Status(_) | Work::Notice(_) | Work::Answer(_) | Work::Payment(_) => None,
     }
