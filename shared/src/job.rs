@@ -209,6 +209,7 @@ impl Job {
 mod tests {
     use super::*;
     use crate::message::{Address, Content, Sender};
+    use crate::person::Change;
 
     #[test]
     fn last_weeks_jobs_are_still_read() {
@@ -230,6 +231,24 @@ mod tests {
         let pinned = r#"{"v":1,"id":"meta:1098:wamid.A","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"message":{"id":"meta:1098:wamid.A","provider":"meta","business":"1098","sender":{"address":{"phone":"+33639980123"},"phone":"+33639980123","bsuid":"FR.1"},"sent_at":"1970-01-01T00:00:00Z","content":{"text":"Crée un post"}}}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
         assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job);
+    }
+
+    #[test]
+    fn an_announced_change_is_still_read() {
+        let content = Content::Identity(Box::new(Change {
+            previous_bsuid: Some("FR.1".into()),
+            previous_phone: Some("+33639980123".parse().unwrap()),
+            bsuid: Some("FR.2".into()),
+            phone: None,
+        }));
+        let pinned =
+            r#"{"identity":{"previous_bsuid":"FR.1","previous_phone":"+33639980123","bsuid":"FR.2"}}"#;
+        assert_eq!(serde_json::to_string(&content).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Content>(pinned).unwrap(), content);
+        assert_eq!(
+            serde_json::from_str::<Content>(r#"{"identity":{}}"#).unwrap(),
+            Content::Identity(Box::default())
+        );
     }
 
     #[test]

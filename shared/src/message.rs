@@ -188,7 +188,7 @@ pub enum Content {
     Silent(String),
     /// The provider announces that the identity of this person has changed. A worker from before this kind makes a dead
     /// letter of it, which can be replayed once all workers know it.
-    Identity(Change),
+    Identity(Box<Change>),
 }
 
 impl Content {

@@ -183,7 +183,7 @@ fn read_message(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -> R
         // An answer would go to the sender alone, outside the group: none is given.
         Content::Silent("group".to_owned())
     } else {
-        change.map_or_else(|| content(&message), Content::Identity)
+        change.map_or_else(|| content(&message), |change| Content::Identity(Box::new(change)))
     };
     Ok(Inbound {
         id: MessageId::new(Provider::Meta, &business, &id),

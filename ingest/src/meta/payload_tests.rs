@@ -160,3 +160,30 @@ fn our_own_id_comes_back_with_a_status() {
     let shared::job::Work::Status(report) = job.work else { panic!("no status") };
     assert_eq!(report.outbox_id, Some(42));
 }
+
+#[test]
+fn an_announced_change_waits_in_the_conversation_of_the_old_names() {
+    let announced = |body: &str| {
+        let Some(Arrival::Job(job)) = arrivals(body.as_bytes(), None, at()).pop() else { panic!("no job") };
+        let shared::job::Work::Message(inbound) = job.work else { panic!("no message") };
+        let Content::Identity(change) = inbound.content.clone() else { panic!("no change") };
+        (inbound, change)
+    };
+    let (inbound, change) =
+        announced(include_str!("../../../fixtures/meta/inbound_system_user_changed_number.json"));
+    assert!(inbound.lane().as_str().ends_with(":FR.1390021865530274"));
+    assert_eq!(change.previous_phone.unwrap().as_str(), "+33639980123");
+    assert_eq!(change.phone.unwrap().as_str(), "+33639980456");
+    assert_eq!(change.bsuid.as_deref(), Some("FR.2471130976641385"));
+    let (inbound, change) =
+        announced(include_str!("../../../fixtures/meta/inbound_system_user_changed_user_id.json"));
+    assert!(inbound.lane().as_str().ends_with(":FR.1390021865530274"));
+    assert_eq!((change.previous_phone, change.phone), (None, None));
+    // What is announced of nobody, or without anything new, is no change.
+    for system in [
+        r#"{"type":"system","system":{"type":"user_changed_user_id","user_id":"FR.2"}}"#,
+        r#"{"type":"system","system":{"type":"user_changed_user_id","previous_user_id":"FR.1"}}"#,
+    ] {
+        assert_eq!(led_to(message(system).as_bytes()), ["notice messages"], "{system}");
+    }
+}

@@ -1,6 +1,9 @@
 //! A small world: a few people, fewer numbers than people, and a year or two in which everything happens that providers
 //! tell of, and some that they do not.
 
+mod names;
+mod news;
+
 use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
@@ -9,10 +12,9 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use shared::ledger::{self, Entry, LedgerError, Posted};
-use shared::message::{Address, MessageId, Provider, Sender};
+use shared::ledger::LedgerError;
+use shared::message::{Provider, Sender};
 use shared::person::{self, Change, UserId};
-use shared::phone::E164;
 use sqlx::PgPool;
 
 use super::tally::Tally;
@@ -122,9 +124,18 @@ impl<'a> World<'a> {
                 human.hidden = !human.hidden;
                 Ok(())
             }
-            72..79 if has_number => self.changes_number(human).await,
-            79..83 if has_number => self.changes_id(human).await,
-            83..86 if has_number => self.gives_up(human).await,
+            72..79 if has_number => {
+                self.changes_number(human);
+                Ok(())
+            }
+            79..83 if has_number => {
+                self.changes_id(human);
+                Ok(())
+            }
+            83..86 if has_number => {
+                self.gives_up(human);
+                Ok(())
+            }
             86..90 if has_number => self.links(human).await,
             90..94 if has_number => self.buys_and_spends(human).await,
             94..98 => {
@@ -151,52 +162,6 @@ impl<'a> World<'a> {
             self.delivers(due.swap_remove(next).what, times).await?;
         }
         Ok(())
-    }
-
-    /// Someone gets a number that nobody has, and ids with it.
-    fn settles(&mut self, human: usize) {
-        let now = self.now;
-        let free: Vec<usize> = (0..NUMBERS)
-            .filter(|number| self.free[*number].is_some_and(|since| since + QUARANTINE < now))
-            .collect();
-        let Some(number) = free.choose(&mut self.chance).copied() else { return };
-        self.free[number] = None;
-        self.truth.holders.entry(number).or_default().insert(human);
-        self.made += 1;
-        let made = self.made;
-        let person = &mut self.truth.humans[human];
-        person.number = Some(number);
-        person.period += 1;
-        person.id = format!("FR.{}x{made}", self.number);
-        person.external = match self.external {
-            External::Nothing => None,
-            External::MetasId => Some(person.id.clone()),
-            External::ItsOwn => Some(format!("TW.{}x{made}", self.number)),
-        };
-        self.story
-            .push(format!("{}: {human} has number {number}, id {}", self.now, self.truth.humans[human].id));
-    }
-
-    /// A message of someone, now, as a provider shows it.
-    fn message(&mut self, human: usize) -> What {
-        let provider = if self.chance.random_bool(0.6) { Provider::Meta } else { Provider::Twilio };
-        let person = &self.truth.humans[human];
-        let id = match provider {
-            Provider::Meta => Some(person.id.clone()),
-            Provider::Twilio => person.external.clone(),
-        };
-        let number = person.number.filter(|_| !person.hidden || id.is_none());
-        let shown = Shown { human, provider, id: id.clone(), number, period: person.period, at: self.now };
-        let phone = number.map(|number| self.spelled(number));
-        let address = match (provider, &phone) {
-            (Provider::Twilio, Some(phone)) => Address::Channel(format!("whatsapp:{}", phone.as_str())),
-            (Provider::Twilio, None) => {
-                Address::Channel(format!("whatsapp:{}", id.clone().unwrap_or_default()))
-            }
-            (Provider::Meta, Some(phone)) => Address::Phone(phone.clone()),
-            (Provider::Meta, None) => Address::Bsuid(id.clone().unwrap_or_default()),
-        };
-        What::Message(shown, Sender { address, phone, bsuid: id })
     }
 
     async fn writes(&mut self, human: usize) -> Result<()> {
@@ -295,125 +260,6 @@ impl<'a> World<'a> {
             .collect())
     }
 
-    async fn changes_number(&mut self, human: usize) -> Result<()> {
-        let free = |free: &Option<DateTime<Utc>>| free.is_some_and(|since| since + QUARANTINE < self.now);
-        if !self.free.iter().any(free) {
-            return Ok(());
-        }
-        let old = self.truth.humans[human].clone();
-        if let Some(number) = old.number {
-            self.free[number] = Some(self.now);
-        }
-        self.settles(human);
-        self.announces(human, &old, true);
-        Ok(())
-    }
-
-    async fn changes_id(&mut self, human: usize) -> Result<()> {
-        let old = self.truth.humans[human].clone();
-        self.made += 1;
-        let id = format!("FR.{}x{}", self.number, self.made);
-        if self.external == External::MetasId {
-            self.truth.humans[human].external = Some(id.clone());
-        }
-        self.truth.humans[human].id = id;
-        self.announces(human, &old, false);
-        Ok(())
-    }
-
-    /// Meta announces what has changed: at once, late, or never.
-    fn announces(&mut self, human: usize, old: &Human, moves: bool) {
-        let after = match self.chance.random_range(0..10) {
-            0..5 => TimeDelta::zero(),
-            5..9 => TimeDelta::minutes(self.chance.random_range(1..100_000)),
-            _ => {
-                self.truth.humans[human].untraceable = true;
-                return;
-            }
-        };
-        let new = self.truth.humans[human].clone();
-        let tells = |person: &Human| person.number.filter(|_| !old.hidden);
-        let (from, to) = (tells(old), tells(&new));
-        let shown = |person: &Human, number| Shown {
-            human,
-            provider: Provider::Meta,
-            id: Some(person.id.clone()),
-            number,
-            period: person.period,
-            at: self.now,
-        };
-        let (before, after_it) = (shown(old, from), shown(&new, to));
-        let change = Change {
-            previous_bsuid: Some(old.id.clone()),
-            previous_phone: from.map(|number| self.spelled(number)),
-            bsuid: Some(new.id.clone()),
-            phone: to.map(|number| self.spelled(number)),
-        };
-        self.story.push(format!("{}: {human} changes, moves: {moves}, announced after {after}", self.now));
-        self.truth.humans[human].unannounced += 1;
-        let what = What::Change { before, after: after_it, change };
-        self.under_way.push(Delivery { due: self.now + after, what });
-    }
-
-    async fn gives_up(&mut self, human: usize) -> Result<()> {
-        let person = &mut self.truth.humans[human];
-        if let Some(number) = person.number.take() {
-            // Whoever comes back, comes back as somebody whom nothing connects with before.
-            person.untraceable = true;
-            self.free[number] = Some(self.now);
-            self.story.push(format!("{}: {human} gives up number {number}", self.now));
-        }
-        Ok(())
-    }
-
-    /// Opens an account of the web app, once, and links the number with a code that came to it.
-    async fn links(&mut self, human: usize) -> Result<()> {
-        let (Some(number), None) = (self.truth.humans[human].number, &self.truth.humans[human].web) else {
-            return Ok(());
-        };
-        let id = shared::db::new_id();
-        let phone = self.phone(number).canonical();
-        let mut tx = self.pool.begin().await?;
-        sqlx::query(r#"update "User" set "waPhoneE164" = null where "waPhoneE164" = $1"#)
-            .bind(phone.as_str())
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query(
-            r#"insert into "User" ("id", "email", "credits", "waPhoneE164", "waLinkedAt", "createdAt", "updatedAt")
-               values ($1, $1 || '@example.com', 0, $2, $3, $3, $3)"#,
-        )
-        .bind(&id)
-        .bind(phone.as_str())
-        .bind(self.now.naive_utc())
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        let account = UserId::from_stored(id);
-        self.story.push(format!("{}: {human} links number {number} to {}", self.now, account.as_str()));
-        self.truth.owns(human, &account);
-        self.truth.humans[human].web = Some(account.clone());
-        self.truth.humans[human].link = Some((account, number));
-        Ok(())
-    }
-
-    /// Buys some, by a message, and spends one.
-    async fn buys_and_spends(&mut self, human: usize) -> Result<()> {
-        let what = self.message(human);
-        let account = applied(self.pool, &what, self.now).await?;
-        self.delivers(what, 1).await?;
-        self.made += 1;
-        let key = format!("people:{}:{}", self.number, self.made);
-        let mut tx = self.pool.begin().await?;
-        let bought: i32 = self.chance.random_range(1..5);
-        let _ = ledger::post(&mut tx, &account, Entry::Adjustment(&key, bought), self.now).await?;
-        let message = MessageId::new(Provider::Meta, "people", &key);
-        let spent = ledger::post(&mut tx, &account, Entry::Generation(&message), self.now).await?;
-        tx.commit().await?;
-        ensure!(matches!(spent, Posted::Applied(_)), "who has just bought cannot spend");
-        self.truth.humans[human].credits += i64::from(bought) - 1;
-        Ok(())
-    }
-
     /// The sum of all that each has bought and not spent is in their accounts, and nowhere else.
     async fn ends(&self) -> Result<()> {
         for (human, (credits, accounts)) in self.truth.purses() {
@@ -427,23 +273,6 @@ impl<'a> World<'a> {
         }
         self.tally.lived();
         Ok(())
-    }
-
-    /// A number of this world: of four countries, three of which spell theirs in two ways.
-    fn phone(&self, number: usize) -> E164 {
-        let own = self.number * NUMBERS + number;
-        let digits = match number % 4 {
-            0 => format!("+336{own:08}"),
-            1 => format!("+553197{own:07}"),
-            2 => format!("+52155{own:08}"),
-            _ => format!("+5411{own:08}"),
-        };
-        digits.parse().unwrap_or_else(|_| unreachable!("a number of fixed length"))
-    }
-
-    fn spelled(&mut self, number: usize) -> E164 {
-        let spellings = self.phone(number).spellings();
-        spellings.choose(&mut self.chance).cloned().unwrap_or_else(|| self.phone(number))
     }
 }
 

@@ -11,6 +11,7 @@ use super::join::join;
 use super::{Person, UserId, account, known};
 use crate::ledger::LedgerError;
 use crate::message::Sender;
+use crate::phone::E164;
 
 /// Within this time messages may come in any order, and no carrier gives a number to somebody else.
 pub(super) const DISORDER: TimeDelta = TimeDelta::days(1);
@@ -51,7 +52,7 @@ pub async fn resolve(
 fn as_ever(picture: &Picture, sighting: &Sighting<'_>) -> Option<Person> {
     let as_ever = |known: &Known| {
         let same_id = sighting.bsuid.is_none_or(|id| known.beside.as_deref() == Some(id));
-        let same_spelling = known.spelling.as_deref() == sighting.phone.map(|phone| phone.as_str());
+        let same_spelling = known.spelling.as_deref() == sighting.phone.map(E164::as_str);
         same_id && same_spelling && known.linked.is_none() && sighting.at < known.seen_at + NOTED
     };
     match (&picture.bsuid, &picture.phone) {
@@ -205,14 +206,14 @@ async fn number(
             Number::Of(web.clone())
         }
         None if contradicted => Number::Inherited(known.user.clone()),
-        Some(web) => match join(db, web, &known.user, now).await? {
-            Some(one) => Number::Of(one),
-            None => {
-                inherit(db, sighting, &known.user, "another account has linked its number on the web", now)
-                    .await?;
-                Number::Of(web.clone())
+        Some(web) => {
+            let one = join(db, web, &known.user, now).await?;
+            if one.is_none() {
+                let why = "another account has linked its number on the web";
+                inherit(db, sighting, &known.user, why, now).await?;
             }
-        },
+            Number::Of(one.unwrap_or_else(|| web.clone()))
+        }
         None => Number::Of(known.user.clone()),
     })
 }
