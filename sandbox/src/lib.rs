@@ -5,6 +5,7 @@ pub mod chat;
 pub mod conversation;
 pub mod ledger_proof;
 pub mod load;
+pub mod people_proof;
 pub mod person;
 pub mod process;
 pub mod say;

@@ -9,7 +9,7 @@ use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
 use sandbox::stage::WEB_URL;
-use sandbox::{chaos, chat, ledger_proof, load, say};
+use sandbox::{chaos, chat, ledger_proof, load, people_proof, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         match first.as_str() {
             chaos::ARGUMENT => chaos::main(words, stop).await,
             ledger_proof::ARGUMENT => ledger_proof::main(words, stop).await,
+            people_proof::ARGUMENT => people_proof::main(words, stop).await,
             _ => run(Arguments::parse(), stop).await,
         }
     };
@@ -56,7 +57,8 @@ fn main() -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let program = [chaos::ARGUMENT, ledger_proof::ARGUMENT].into_iter().find(|known| *known == first);
+            let programs = [chaos::ARGUMENT, ledger_proof::ARGUMENT, people_proof::ARGUMENT];
+            let program = programs.into_iter().find(|known| *known == first);
             eprintln!("{}: {error:#}", program.unwrap_or("demo"));
             ExitCode::FAILURE
         }

@@ -250,6 +250,12 @@ impl Person {
         }
     }
 
+    /// The number, as it was given.
+    #[must_use]
+    pub fn number(&self) -> &str {
+        &self.number
+    }
+
     /// The account.
     pub async fn account(&self) -> UserId {
         let id = sqlx::query_scalar(r#"select "id" from "User" where "waPhoneE164" = $1"#)

@@ -167,6 +167,7 @@ impl Job {
 mod tests {
     use super::*;
     use crate::message::{Address, Content, Sender, Voice};
+    use crate::person::Change;
 
     #[test]
     fn last_weeks_jobs_are_still_read() {
@@ -215,6 +216,24 @@ mod tests {
         assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
         let read = Job::message(inbound(voice), DateTime::UNIX_EPOCH);
         assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), read);
+    }
+
+    #[test]
+    fn an_announced_change_is_still_read() {
+        let content = Content::Identity(Box::new(Change {
+            previous_bsuid: Some("FR.1".into()),
+            previous_phone: Some("+33639980123".parse().unwrap()),
+            bsuid: Some("FR.2".into()),
+            phone: None,
+        }));
+        let pinned =
+            r#"{"identity":{"previous_bsuid":"FR.1","previous_phone":"+33639980123","bsuid":"FR.2"}}"#;
+        assert_eq!(serde_json::to_string(&content).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Content>(pinned).unwrap(), content);
+        assert_eq!(
+            serde_json::from_str::<Content>(r#"{"identity":{}}"#).unwrap(),
+            Content::Identity(Box::default())
+        );
     }
 
     #[test]

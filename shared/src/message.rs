@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::person::Change;
 use crate::phone::E164;
 
 /// Who carries the conversation. A third provider is a third variant; the compiler lists what is missing.
@@ -208,6 +209,9 @@ pub enum Content {
     },
     /// Something that wants no answer (a system message): recorded under this kind.
     Silent(String),
+    /// The provider announces that the identity of this person has changed. A worker from before this kind makes a dead
+    /// letter of it, which can be replayed once all workers know it.
+    Identity(Box<Change>),
 }
 
 impl Content {
@@ -217,7 +221,11 @@ impl Content {
         match self {
             Self::Text(text) | Self::Tap { title: text, .. } | Self::Edit { text, .. } => Some(text),
             Self::Voice(voice) => voice.words.as_deref(),
-            Self::Reaction { .. } | Self::Revoke { .. } | Self::Unreadable(_) | Self::Silent(_) => None,
+            Self::Reaction { .. }
+            | Self::Revoke { .. }
+            | Self::Identity(_)
+            | Self::Unreadable(_)
+            | Self::Silent(_) => None,
         }
     }
 
@@ -232,6 +240,7 @@ impl Content {
             Self::Voice(_) => "voice",
             Self::Reaction { .. } => "reaction",
             Self::Unreadable(kind) | Self::Silent(kind) => kind,
+            Self::Identity(_) => "system",
         }
     }
 }

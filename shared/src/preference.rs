@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::language::Language;
+use crate::ledger::{self, LedgerError};
 use crate::message::MessageId;
 use crate::person::UserId;
 
@@ -16,20 +17,21 @@ pub async fn speak(
     language: Language,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    // The account first, as by those who join two accounts with all that their person wished for.
+    sqlx::query(r#"update "User" set "waPreferredLang" = $2, "updatedAt" = $3 where "id" = $1"#)
+        .bind(user.as_str())
+        .bind(language.code())
+        .bind(now.naive_utc())
+        .execute(&mut *db)
+        .await?;
     sqlx::query(
         "insert into wa.preference (user_id, language) values ($1, $2)
          on conflict (user_id) do update set language = excluded.language",
     )
     .bind(user.as_str())
     .bind(language.code())
-    .execute(&mut *db)
+    .execute(db)
     .await?;
-    sqlx::query(r#"update "User" set "waPreferredLang" = $2, "updatedAt" = $3 where "id" = $1"#)
-        .bind(user.as_str())
-        .bind(language.code())
-        .bind(now.naive_utc())
-        .execute(db)
-        .await?;
     Ok(())
 }
 
@@ -46,8 +48,10 @@ pub async fn wrote(db: impl PgExecutor<'_>, user: &UserId, language: Language) -
     Ok(())
 }
 
-/// Nothing more is sent from this moment on, but answers to what is asked for later.
-pub async fn stop(db: impl PgExecutor<'_>, user: &UserId, at: DateTime<Utc>) -> Result<(), sqlx::Error> {
+/// Nothing more is sent from this moment on, but answers to what is asked for later. The account is held, so that the
+/// wish is not lost while it joins another one.
+pub async fn stop(db: &mut PgConnection, user: &UserId, at: DateTime<Utc>) -> Result<(), LedgerError> {
+    let (user, _) = ledger::lock(db, user).await?;
     sqlx::query(
         "insert into wa.preference as p (user_id, stopped_at) values ($1, $2)
          on conflict (user_id) do update set stopped_at = coalesce(p.stopped_at, excluded.stopped_at)",
@@ -101,7 +105,7 @@ pub async fn is_stopped(db: impl PgExecutor<'_>, user: &UserId) -> Result<bool, 
 pub async fn silences(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(
         "select exists (
-           select from wa.receipt r join wa.preference p on p.user_id = r.user_id
+           select from wa.receipt r join wa.preference p on p.user_id = wa.survivor(r.user_id)
            where r.message_id = $1 and (p.stopped_at > r.received_at or p.stopped_at is not null and r.kind = 'payment'))",
     )
     .bind(cause.as_str())

@@ -74,7 +74,7 @@ pub async fn answer(
         Command::Again { .. } | Command::Revise { .. } => Text::NoHistory,
         Command::Stop if person.stopped => return record(db, inbound, now).await,
         Command::Stop => {
-            preference::stop(&mut *db, &person.id, received_at).await?;
+            preference::stop(db, &person.id, received_at).await?;
             Text::Stopped
         }
         Command::Start => {
@@ -91,7 +91,7 @@ pub async fn answer(
         }
         // The provider has answered them already.
         Command::Silenced { stop: true } => {
-            preference::stop(&mut *db, &person.id, received_at).await?;
+            preference::stop(db, &person.id, received_at).await?;
             return record(db, inbound, now).await;
         }
         Command::Silenced { stop: false } => {

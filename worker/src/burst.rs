@@ -210,7 +210,11 @@ fn follow(heard: &mut Heard, text: &str, received_at: DateTime<Utc>, behind: &[J
 fn is_aside(content: &Content) -> bool {
     matches!(
         content,
-        Content::Edit { .. } | Content::Revoke { .. } | Content::Reaction { .. } | Content::Silent(_)
+        Content::Edit { .. }
+            | Content::Revoke { .. }
+            | Content::Reaction { .. }
+            | Content::Identity(_)
+            | Content::Silent(_)
     )
 }
 

@@ -75,7 +75,7 @@ fn owed(job: Job) -> Option<(MessageId, Inbound)> {
 async fn tell(worker: &Worker, cause: &MessageId, inbound: &Inbound) -> Result<()> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    let mut person = person::resolve(&mut tx, &inbound.sender, now).await?;
+    let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     if person.stopped {
         return Ok(tx.rollback().await?);
     }

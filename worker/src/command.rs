@@ -165,8 +165,10 @@ impl Command {
             // Twilio's Advanced Opt-Out.
             Content::Silent(kind) if kind == "opt_out_stop" => Self::Silenced { stop: true },
             Content::Silent(kind) if kind == "opt_out_start" => Self::Silenced { stop: false },
-            // What they change was read before; here there is nothing to answer.
-            Content::Silent(_) | Content::Edit { .. } | Content::Revoke { .. } => Self::Silence,
+            // What they change is read before; here there is nothing to answer.
+            Content::Silent(_) | Content::Edit { .. } | Content::Revoke { .. } | Content::Identity(_) => {
+                Self::Silence
+            }
         }
     }
 

@@ -241,7 +241,7 @@ pub async fn give_up(
         tx.rollback().await?;
         return Ok(());
     }
-    let person = shared::person::resolve(&mut tx, &inbound.sender, now).await?;
+    let person = shared::person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     ledger::refund(&mut tx, &inbound.id, now).await?;
     kept::give_back(&mut *tx, &inbound.id).await?;
     if let Some(apology) = asked(&mut tx, inbound, &person, received_at).await?.apology() {

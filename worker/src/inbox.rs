@@ -180,7 +180,14 @@ async fn open(
         generate::end(tx, done).await?;
         return Ok(Opened::Answered);
     }
-    let mut person = person::resolve(&mut tx, &inbound.sender, now).await?;
+    if let Content::Identity(change) = &inbound.content {
+        let user = person::changed(&mut tx, change, inbound.sent_at, now).await?;
+        receipt::belongs_to(&mut tx, &inbound.id, &user).await?;
+        let _ended = receipt::end(&mut tx, &inbound.id, Outcome::Recorded, None, now).await?;
+        tx.commit().await?;
+        return Ok(Opened::Answered);
+    }
+    let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     let inbound = &match (changed.text, burst::late(&mut tx, inbound).await?) {
         (Some(text), _) => Inbound { content: Content::Text(text), ..inbound.clone() },

@@ -96,7 +96,7 @@ async fn open(
             return Err(JobError::fail(reason));
         }
     }
-    let person = person::resolve(&mut tx, &inbound.sender, now).await?;
+    let person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     let recorded = step::find(&mut *tx, &inbound.id, TRANSCRIPTION).await?;
     let refusal = if recorded.is_some() {

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use shared::job::{Job, Notice, Pricing, SendStatus, StatusReport};
 use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, Voice, clean, short};
+use shared::person;
 use shared::phone::E164;
 
 use crate::limits;
@@ -138,7 +139,7 @@ fn read_change(
     for raw in &messages {
         match read_message(raw, business.as_deref(), now) {
             Ok(inbound) => found.push(Arrival::Job(Job::message(inbound, now))),
-            // A change of identity (Meta, since August 2026) names the person only inside `system`.
+            // It names nobody: kept for an operator.
             Err(NOBODY) if is_system(raw) => noteworthy = true,
             Err(reason) => found.unreadable(raw, reason),
         }
@@ -169,6 +170,10 @@ fn read_message(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -> R
     let id = scalar(&message["id"]).unwrap_or_else(|| format!("unnamed-{}", digest(raw.get().as_bytes())));
     let phone = scalar(&message["from"]).and_then(|from| E164::from_provider(&from).ok());
     let bsuid = scalar(&message["from_user_id"]).map(|id| short(&id));
+    let change = change(&message, phone.as_ref());
+    // Who has another id now is named only inside `system` (Meta, since August 2026). In the conversation of the old
+    // names it comes after all that was written under them.
+    let bsuid = change.as_ref().map_or(bsuid.clone(), |change| bsuid.or(change.previous_bsuid.clone()));
     let address = match (&phone, &bsuid) {
         (Some(phone), _) => Address::Phone(phone.clone()),
         (None, Some(bsuid)) => Address::Bsuid(bsuid.clone()),
@@ -178,7 +183,7 @@ fn read_message(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -> R
         // An answer would go to the sender alone, outside the group: none is given.
         Content::Silent("group".to_owned())
     } else {
-        content(&message, &business)
+        change.map_or_else(|| content(&message, &business), |change| Content::Identity(Box::new(change)))
     };
     Ok(Inbound {
         id: MessageId::new(Provider::Meta, &business, &id),
@@ -245,6 +250,28 @@ fn voice(audio: &Value) -> Option<Content> {
             Voice { media, mime_type: word("mime_type"), sha256: word("sha256"), words: None }.into(),
         )
     })
+}
+
+/// A change of identity that can be acted on: something before it, and something after it.
+fn change(message: &Value, from: Option<&E164>) -> Option<person::Change> {
+    let system = Some(&message["system"]).filter(|_| message["type"] == "system")?;
+    let moves = match system["type"].as_str()? {
+        "user_changed_number" => true,
+        "user_changed_user_id" => false,
+        _ => return None,
+    };
+    let id = |name: &str| scalar(&system[name]).map(|id| short(&id));
+    let change = person::Change {
+        previous_bsuid: id("previous_user_id"),
+        previous_phone: from.cloned(),
+        bsuid: id("user_id"),
+        phone: scalar(&system["wa_id"])
+            .and_then(|number| E164::from_provider(&number).ok())
+            .or_else(|| from.filter(|_| !moves).cloned()),
+    };
+    let before = change.previous_bsuid.is_some() || change.previous_phone.is_some();
+    let after = change.bsuid.is_some() || change.phone.is_some();
+    (before && after).then_some(change)
 }
 
 /// A reply button or a row of a list. Other interactive replies (flows, permissions) are nothing that we offer.

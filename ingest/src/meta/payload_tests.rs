@@ -25,6 +25,7 @@ fn led_to(body: &[u8]) -> Vec<String> {
                     Content::Silent(kind) => format!("silent {kind}"),
                     Content::Edit { .. } => "edit".to_owned(),
                     Content::Revoke { .. } => "revoke".to_owned(),
+                    Content::Identity(_) => "identity".to_owned(),
                 },
                 shared::job::Work::Status(report) => format!("status {}", report.status.as_str()),
                 shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
@@ -206,5 +207,32 @@ fn what_meta_bills_is_read_where_it_is_said() {
     assert!(pricing("status_delivered").is_some());
     for silent in ["status_read", "status_failed_131047_window"] {
         assert_eq!(pricing(silent), None, "{silent}");
+    }
+}
+
+#[test]
+fn an_announced_change_waits_in_the_conversation_of_the_old_names() {
+    let announced = |body: &str| {
+        let Some(Arrival::Job(job)) = arrivals(body.as_bytes(), None, at()).pop() else { panic!("no job") };
+        let shared::job::Work::Message(inbound) = job.work else { panic!("no message") };
+        let Content::Identity(change) = inbound.content.clone() else { panic!("no change") };
+        (inbound, change)
+    };
+    let (inbound, change) =
+        announced(include_str!("../../../fixtures/meta/inbound_system_user_changed_number.json"));
+    assert!(inbound.lane().as_str().ends_with(":FR.1390021865530274"));
+    assert_eq!(change.previous_phone.unwrap().as_str(), "+33639980123");
+    assert_eq!(change.phone.unwrap().as_str(), "+33639980456");
+    assert_eq!(change.bsuid.as_deref(), Some("FR.2471130976641385"));
+    let (inbound, change) =
+        announced(include_str!("../../../fixtures/meta/inbound_system_user_changed_user_id.json"));
+    assert!(inbound.lane().as_str().ends_with(":FR.1390021865530274"));
+    assert_eq!((change.previous_phone, change.phone), (None, None));
+    // What is announced of nobody, or without anything new, is no change.
+    for system in [
+        r#"{"type":"system","system":{"type":"user_changed_user_id","user_id":"FR.2"}}"#,
+        r#"{"type":"system","system":{"type":"user_changed_user_id","previous_user_id":"FR.1"}}"#,
+    ] {
+        assert_eq!(led_to(message(system).as_bytes()), ["notice messages"], "{system}");
     }
 }

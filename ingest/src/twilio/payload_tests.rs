@@ -16,7 +16,9 @@ fn led_to(body: &[u8], query: &str) -> String {
                 Content::Tap { id, .. } => format!("tap {id}"),
                 Content::Unreadable(kind) => format!("hint {kind}"),
                 Content::Silent(kind) => format!("silent {kind}"),
-                Content::Edit { .. } | Content::Revoke { .. } => unreachable!("Twilio tells of no changes"),
+                Content::Edit { .. } | Content::Revoke { .. } | Content::Identity(_) => {
+                    unreachable!("Twilio tells of no changes")
+                }
             },
             shared::job::Work::Status(report) => {
                 format!("status {} {}", report.status.as_str(), report.error_code.unwrap_or_default())

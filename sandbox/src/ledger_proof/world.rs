@@ -162,7 +162,7 @@ async fn account(pool: &PgPool, clock: &Clock, number: usize) -> Result<Account>
     let (id, unwritten) = match number % 4 {
         2 => (web::opens(&mut tx, Some(&phone)).await?, web::WELCOME),
         3 => (web::opens_with_a_line(&mut tx, &phone).await?, 0),
-        _ => (person::resolve(&mut tx, &sender, clock.now()).await?.id, 0),
+        _ => (person::resolve(&mut tx, &sender, clock.now(), clock.now()).await?.id, 0),
     };
     tx.commit().await?;
     Ok(Account { id, sender, unwritten })

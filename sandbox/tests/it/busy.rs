@@ -19,7 +19,9 @@ async fn who_waits_is_told_once(sandbox: &mut Sandbox, provider: Provider) {
     alice.says("solde").await;
     // They want no messages but answers.
     let user = silent.account().await;
-    shared::preference::stop(&sandbox.pool, &user, sandbox.clock.now()).await.unwrap();
+    shared::preference::stop(&mut *sandbox.pool.acquire().await.unwrap(), &user, sandbox.clock.now())
+        .await
+        .unwrap();
     silent.says("solde").await;
     let told = alice.hears().await;
     assert!(told.starts_with("⏳ Il y a beaucoup de demandes"), "{told}");

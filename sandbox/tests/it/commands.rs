@@ -98,7 +98,7 @@ async fn what_wants_no_answer_gets_none(sandbox: &mut Sandbox, provider: Provide
         Phone::Meta(phone) => {
             let contents = [
                 ("reaction", json!({"message_id": "wamid.x", "emoji": "👍"})),
-                ("system", json!({"body": "changed", "type": "user_changed_number", "wa_id": "33639980000"})),
+                ("system", json!({"body": "changed", "type": "customer_identity_changed"})),
                 (
                     "edit",
                     json!({"original_message_id": "wamid.x", "message": {"type": "text", "text": {"body": "un post"}}}),

@@ -12,6 +12,7 @@ mod delivery;
 mod demo;
 mod doctor;
 mod generation;
+mod identity;
 mod load;
 mod migrations;
 mod model;

@@ -74,15 +74,6 @@ async fn has_joined(db: &mut PgConnection, one: &UserId, other: &UserId) -> Resu
 
 /// The account that this one is today: itself, or the last of those that it has joined, one after the other.
 pub async fn survivor(db: &mut PgConnection, user: &UserId) -> Result<UserId, LedgerError> {
-    let id: String = sqlx::query_scalar(
-        "with recursive line (id, place) as (
-           select $1::text, 0
-           union all
-           select m.into_user, line.place + 1 from line join wa.merged_account m on m.from_user = line.id
-         ) select id from line order by place desc limit 1",
-    )
-    .bind(user.as_str())
-    .fetch_one(db)
-    .await?;
+    let id: String = sqlx::query_scalar("select wa.survivor($1)").bind(user.as_str()).fetch_one(db).await?;
     Ok(UserId::from_stored(id))
 }

@@ -46,14 +46,19 @@ pub async fn has_written(
     .await
 }
 
-/// The conversation in which a person wrote last. `None`: they never did.
+/// The conversation in which a person wrote last, also to an account that has joined theirs. `None`: they never did. What
+/// a provider announces about a person is nothing that they wrote.
 pub async fn conversation(
     db: impl PgExecutor<'_>,
     user: &UserId,
 ) -> Result<Option<Conversation>, sqlx::Error> {
     let row: Option<(String, String, String, DateTime<Utc>)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "select provider, business, lane, {WROTE} from wa.receipt
-         where user_id = $1 and business <> '' and kind not in {UNWRITTEN} order by received_at desc limit 1"
+        "with recursive accounts (id) as (
+           select $1::text union select m.from_user from accounts join wa.merged_account m on m.into_user = accounts.id
+         )
+         select provider, business, lane, {WROTE} from wa.receipt
+         where user_id in (select id from accounts) and business <> '' and kind not in {UNWRITTEN}
+         order by received_at desc limit 1"
     )))
     .bind(user.as_str())
     .fetch_optional(db)

@@ -257,6 +257,80 @@ impl MetaPerson {
         self.meta.typing(&self.user_id)
     }
 
+    /// Moves to another number, and to another id with it. Returns the person under the new names, and the webhook by
+    /// which Meta announces it: delivered whenever the test says so.
+    #[must_use]
+    pub fn changes_number(&self, wa_id: &str) -> (Self, Value) {
+        let wa_id = wa_id.trim_start_matches('+');
+        let name = self.name();
+        let (old, user_id) = self.meta.0.world.change(|world| world.moves(&self.user_id, wa_id));
+        let from = old.clone().unwrap_or_else(|| self.user_id.clone());
+        let mut system = json!({
+            "body": format!("User {name} changed from {from} to {wa_id}"),
+            "wa_id": wa_id,
+            "user_id": user_id,
+            "previous_user_id": self.user_id,
+            "type": "user_changed_number",
+        });
+        if old.is_none() {
+            system.as_object_mut().map(|system| system.remove("wa_id"));
+        }
+        (Self { meta: self.meta.clone(), user_id }, self.announcement(old.as_deref(), &system))
+    }
+
+    /// Gets another id, and keeps a number that nobody is shown. Returns as [`Self::changes_number`] does.
+    #[must_use]
+    pub fn changes_id(&self, user_id: &str) -> (Self, Value) {
+        let system = json!({
+            "body": format!("User {} changed from {} to {user_id}", self.name(), self.user_id),
+            "user_id": user_id,
+            "previous_user_id": self.user_id,
+            "type": "user_changed_user_id",
+        });
+        let username = self.meta.0.world.read(|world| world.phone(&self.user_id)?.username.clone());
+        let person = self.meta.hidden_person(user_id, &username.unwrap_or_default(), &self.name());
+        (person, self.announcement(None, &system))
+    }
+
+    /// A system message has no contacts beside it, and its sender is the old number, or nobody.
+    fn announcement(&self, from: Option<&str>, system: &Value) -> Value {
+        let mut message = json!({
+            "id": wamid::inbound(from.unwrap_or(&self.user_id)),
+            "timestamp": self.meta.0.clock.now().timestamp().to_string(),
+            "type": "system",
+            "system": system,
+        });
+        if let Some(from) = from {
+            message["from"] = json!(from);
+        }
+        let mut value = self.meta.metadata();
+        value["messages"] = json!([message]);
+        self.meta.envelope(&value)
+    }
+
+    fn name(&self) -> String {
+        self.meta
+            .0
+            .world
+            .read(|world| world.phone(&self.user_id).map(|phone| phone.name.clone()))
+            .unwrap_or_default()
+    }
+
+    /// Adopts a username: the number is not told any more.
+    pub fn hides_number(&self) {
+        self.meta.0.world.change(|world| world.shows(&self.user_id, None));
+    }
+
+    /// Lets this number be told, which is theirs.
+    pub fn shows_number(&self, wa_id: &str) {
+        self.meta.0.world.change(|world| world.shows(&self.user_id, Some(wa_id.trim_start_matches('+'))));
+    }
+
+    /// Gives the number up, to whoever gets it next.
+    pub fn gives_up_number(&self) {
+        self.meta.0.world.change(|world| world.gives_up(&self.user_id));
+    }
+
     /// Blocks the business: its messages stay `sent` for ever.
     pub fn blocks(&self) {
         self.meta.0.world.change(|world| world.phone_mut(&self.user_id).map(|phone| phone.blocked_us = true));

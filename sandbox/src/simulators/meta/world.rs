@@ -133,6 +133,8 @@ pub(super) struct World {
     pub lately: VecDeque<DateTime<Utc>>,
     phones: HashMap<String, Phone>,
     numbers: HashMap<String, String>,
+    /// How often each number has been given up: who has it next has an id of their own.
+    given_up: HashMap<String, u32>,
 }
 
 impl World {
@@ -149,7 +151,8 @@ impl World {
 
     /// The phone with this number, made on the spot when nobody has met it yet.
     pub fn number(&mut self, wa_id: &str) -> &mut Phone {
-        let user_id = self.numbers.entry(wa_id.to_owned()).or_insert_with(|| user_id_of(wa_id)).clone();
+        let fresh_id = user_id_of(wa_id, self.given_up.get(wa_id).copied().unwrap_or_default());
+        let user_id = self.numbers.entry(wa_id.to_owned()).or_insert(fresh_id).clone();
         let fresh = || Phone { user_id: user_id.clone(), wa_id: Some(wa_id.to_owned()), ..Phone::default() };
         self.phones.entry(user_id.clone()).or_insert_with(fresh)
     }
@@ -158,6 +161,35 @@ impl World {
     pub fn hidden(&mut self, user_id: &str) -> &mut Phone {
         let fresh = || Phone { user_id: user_id.to_owned(), ..Phone::default() };
         self.phones.entry(user_id.to_owned()).or_insert_with(fresh)
+    }
+
+    /// A person moves to another number, which nobody has, and to another id with it. Returns the old number, where one
+    /// is shown, and the new id.
+    pub fn moves(&mut self, user_id: &str, wa_id: &str) -> (Option<String>, String) {
+        let old = self.gives_up(user_id);
+        let phone = self.phones.get(user_id).cloned().unwrap_or_default();
+        let moved = self.number(wa_id);
+        (moved.name, moved.username, moved.last_message) = (phone.name, phone.username, phone.last_message);
+        (old, moved.user_id.clone())
+    }
+
+    /// A person leaves the number to whoever gets it next.
+    pub fn gives_up(&mut self, user_id: &str) -> Option<String> {
+        let number =
+            self.numbers.iter().find(|(_, holder)| *holder == user_id).map(|(number, _)| number.clone())?;
+        self.numbers.remove(&number);
+        *self.given_up.entry(number.clone()).or_default() += 1;
+        Some(number)
+    }
+
+    /// A person shows this number, or hides the one that is there.
+    pub fn shows(&mut self, user_id: &str, wa_id: Option<&str>) {
+        if let Some(wa_id) = wa_id {
+            self.numbers.insert(wa_id.to_owned(), user_id.to_owned());
+        }
+        if let Some(phone) = self.phones.get_mut(user_id) {
+            phone.wa_id = wa_id.map(str::to_owned);
+        }
     }
 
     /// What was accepted for a person.
@@ -179,10 +211,11 @@ impl World {
     }
 }
 
-/// The BSUID of a number: stable, opaque, and without the number's digits in it.
-fn user_id_of(wa_id: &str) -> String {
+/// The BSUID of a number's holder: stable, opaque, and without the number's digits in it.
+fn user_id_of(wa_id: &str, given_up: u32) -> String {
     // FNV-1a, spread over sixteen decimal digits like the ids in Meta's samples.
-    let hash = wa_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    let holder = if given_up == 0 { wa_id.to_owned() } else { format!("{wa_id}#{given_up}") };
+    let hash = holder.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("FR.{:016}", hash % 10_000_000_000_000_000)

@@ -1,0 +1,143 @@
+//! One person with two accounts, once a message shows it: the two become one, with all that was in them.
+
+use futures_util::future::join_all;
+use sandbox::conversation::run;
+use sandbox::person::{Person, Phone};
+use shared::message::Provider;
+
+use super::{NOTHING, THREE, accounts, balance};
+use crate::GROUND;
+
+const NUMBER: &str = "+33639980555";
+const ID: &str = "FR.13491208655302741918";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hides_the_number_and_then_shows_it_is_one_person() {
+    run(&GROUND, async |sandbox| {
+        let hidden = sandbox.stage.meta.hidden_person(ID, "camille.d", "Camille");
+        assert_eq!(balance(&hidden).await, NOTHING);
+        let twilio = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, NUMBER, "Camille");
+        let twilio = twilio.with_credits(4).await;
+        twilio.says("Un post sur le pain").await;
+        assert!(twilio.hears().await.contains("Il vous reste 3 crédits"));
+        assert_eq!(accounts(sandbox).await, 2);
+        hidden.shows_number(NUMBER);
+        assert_eq!((balance(&hidden).await, accounts(sandbox).await), (THREE.to_owned(), 1));
+        hidden.hides_number();
+        assert_eq!(balance(&hidden).await, THREE);
+        // The posts came along.
+        let before = hidden.heard().len();
+        hidden.text("historique").await;
+        let history = hidden.hears(before + 1, sandbox::person::PATIENCE).await.unwrap().swap_remove(before);
+        assert!(history.text.contains("Un post sur le pain"), "{}", history.text);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wish_for_silence_is_kept_when_two_accounts_become_one() {
+    run(&GROUND, async |sandbox| {
+        // The account that says stop is the one that joins the other: it is the younger one.
+        let older = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, NUMBER, "Camille");
+        let older = older.with_credits(3).await;
+        older.says("solde").await;
+        assert_eq!(older.hears().await, THREE);
+        let hidden = sandbox.stage.meta.hidden_person(ID, "camille.d", "Camille");
+        hidden.text("stop").await;
+        hidden.hears(1, sandbox::person::PATIENCE).await.unwrap();
+        hidden.shows_number(NUMBER);
+        assert_eq!(balance(&hidden).await, THREE);
+        older.says("Un post sur le pain").await;
+        let heard = older.hears().await;
+        assert!(!heard.contains("Voici vos trois posts"), "{heard}");
+        assert_eq!((older.credits().await, accounts(sandbox).await), (3, 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_of_the_web_app_is_the_one_that_remains_and_two_of_them_stay_two() {
+    run(&GROUND, async |sandbox| {
+        let web = async |id: &str, email: &str, phone: Option<&str>, wa: Option<&str>| {
+            sqlx::query(
+                r#"insert into "User" ("id", "email", "credits", "waPhoneE164", "waUserId", "waLinkedAt", "updatedAt")
+                   values ($1, $2, 0, $3, $4, now(), now())"#,
+            )
+            .bind(id)
+            .bind(email)
+            .bind(phone)
+            .bind(wa)
+            .execute(&sandbox.pool)
+            .await
+            .unwrap();
+        };
+        let hidden = sandbox.stage.meta.hidden_person(ID, "camille.d", "Camille");
+        balance(&hidden).await;
+        web("web", "camille@example.com", Some(NUMBER), None).await;
+        hidden.shows_number(NUMBER);
+        balance(&hidden).await;
+        let joined: Vec<String> =
+            sqlx::query_scalar("select into_user from wa.merged_account").fetch_all(&sandbox.pool).await.unwrap();
+        assert_eq!(joined, ["web"]);
+        // Two addresses: the id wins, and nothing moves.
+        web("one", "alix@example.com", None, Some("FR.998")).await;
+        web("two", "alex@example.com", Some("+33639980556"), None).await;
+        let other = sandbox.stage.meta.hidden_person("FR.998", "alix", "Alix");
+        other.shows_number("+33639980556");
+        balance(&other).await;
+        balance(&other).await;
+        let whose: Vec<Option<String>> =
+            sqlx::query_scalar("select distinct user_id from wa.receipt order by 1").fetch_all(&sandbox.pool).await.unwrap();
+        assert!(whose.contains(&Some("one".to_owned())) && !whose.contains(&Some("two".to_owned())), "{whose:?}");
+        let linked: Option<String> = sqlx::query_scalar(r#"select "waPhoneE164" from "User" where "id" = 'two'"#)
+            .fetch_one(&sandbox.pool)
+            .await
+            .unwrap();
+        assert_eq!(linked.as_deref(), Some("+33639980556"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_about_one_person_at_once_ends_in_one_account_without_an_error() {
+    run(&GROUND, async |sandbox| {
+        sandbox.starts_worker();
+        let people = join_all((0..6).map(async |number| {
+            let digits = format!("+3363998060{number}");
+            let twilio = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, &digits, "Camille");
+            let twilio = twilio.with_credits(3).await;
+            let hidden = sandbox.stage.meta.hidden_person(
+                &format!("FR.77{number}"),
+                &format!("camille{number}"),
+                "Camille",
+            );
+            balance(&hidden).await;
+            (twilio, hidden, digits)
+        }))
+        .await;
+        join_all(people.iter().map(async |(twilio, hidden, digits)| {
+            hidden.shows_number(digits);
+            tokio::join!(
+                hidden.text("solde"),
+                twilio.says("solde"),
+                hidden.text("aide"),
+                twilio.says("aide")
+            );
+        }))
+        .await;
+        sandbox.is_quiet().await;
+        assert_eq!(accounts(sandbox).await, 6);
+        for (twilio, hidden, _) in &people {
+            assert_eq!(balance(hidden).await, THREE);
+            let Phone::Twilio(phone) = &twilio.phone else { unreachable!("a person of Twilio") };
+            assert_eq!(phone.heard().len(), 2);
+        }
+        let again: i64 =
+            sqlx::query_scalar("select count(*) from wa.attempt where number > 1 or verdict is not null")
+                .fetch_one(&sandbox.pool)
+                .await
+                .unwrap();
+        assert_eq!(again, 0, "those who meet at one person wait for each other, and none fails");
+    })
+    .await;
+}

@@ -1,0 +1,166 @@
+//! The row of the web app that an account is: opened here for who begins in WhatsApp, held while names move, and told
+//! which number is its person's.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use super::UserId;
+use super::identity::Sighting;
+use crate::ledger::{self, LedgerError};
+use crate::phone::E164;
+
+/// The account that the web app has linked to this id, or else to this number.
+pub(super) async fn linked(
+    db: impl PgExecutor<'_>,
+    sighting: &Sighting<'_>,
+) -> Result<(Option<UserId>, Option<Link>), sqlx::Error> {
+    let rows: Vec<(String, bool, Option<DateTime<Utc>>)> = sqlx::query_as(
+        r#"select wa.survivor("id"), coalesce("waUserId" = $1, false), "waLinkedAt" at time zone 'UTC' from "User"
+           where "waUserId" = $1 or "waPhoneE164" = any($2) order by "id""#,
+    )
+    .bind(sighting.bsuid)
+    .bind(sighting.spellings())
+    .fetch_all(db)
+    .await?;
+    let by_id = rows.iter().find(|(_, by_id, _)| *by_id).map(|(id, ..)| UserId(id.clone()));
+    let by_number = rows.into_iter().find(|(_, by_id, _)| !by_id);
+    Ok((by_id, by_number.map(|(id, _, at)| Link { user: UserId(id), at })))
+}
+
+/// A number that the web app has linked to an account, and when, where it says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) user: UserId,
+    pub(super) at: Option<DateTime<Utc>>,
+}
+
+/// Opens an account without credits. A number that another account has in its column stays there.
+pub(super) async fn open(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    now: DateTime<Utc>,
+) -> Result<UserId, sqlx::Error> {
+    let id = crate::db::new_id();
+    sqlx::query(
+        r#"insert into "User" ("id", "credits", "waPhoneE164", "waUserId", "waPreferredLang", "createdAt", "updatedAt")
+           select $1, 0, case when exists (select from "User" where "waPhoneE164" = any($5)) then null else $2 end, $3,
+                  'fr', $4, $4"#,
+    )
+    .bind(&id)
+    .bind(sighting.phone.map(|phone| String::from(phone.canonical())))
+    .bind(sighting.bsuid)
+    .bind(now.naive_utc())
+    .bind(sighting.spellings())
+    .execute(db)
+    .await?;
+    Ok(UserId(id))
+}
+
+/// Holds these accounts until the transaction ends, in one order whoever comes. `false`: one of them has joined another
+/// meanwhile, and is not waited for: whoever holds it may be on its way to what is held here.
+pub(super) async fn hold(
+    db: &mut PgConnection,
+    accounts: impl IntoIterator<Item = &UserId>,
+) -> Result<bool, LedgerError> {
+    let mut accounts: Vec<&UserId> = accounts.into_iter().collect();
+    accounts.sort();
+    accounts.dedup();
+    for user in accounts {
+        if ledger::survivor(db, user).await? != *user {
+            return Ok(false);
+        }
+        sqlx::query(r#"select from "User" where "id" = $1 for no key update"#)
+            .bind(user.as_str())
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(true)
+}
+
+/// Lets the web app find an account that begins in WhatsApp by its number. One with an e-mail address says itself by
+/// which number it may be entered.
+pub(super) async fn tells_its_number(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    phone: &E164,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let spellings: Vec<String> = phone.spellings().into_iter().map(String::from).collect();
+    sqlx::query(
+        r#"update "User" set "waPhoneE164" = $2, "updatedAt" = $3
+           where "id" = $1 and "waPhoneE164" is null and "email" is null
+             and not exists (select from "User" where "waPhoneE164" = any($4))"#,
+    )
+    .bind(user.as_str())
+    .bind(phone.canonical().as_str())
+    .bind(now.naive_utc())
+    .bind(spellings)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends that the account can be entered by this number.
+pub(super) async fn forgets_its_number(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    phone: &E164,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let spellings: Vec<String> = phone.spellings().into_iter().map(String::from).collect();
+    sqlx::query(
+        r#"update "User" set "waPhoneE164" = null, "waLinkedAt" = null, "updatedAt" = $3
+           where "id" = $1 and "waPhoneE164" = any($2)"#,
+    )
+    .bind(user.as_str())
+    .bind(spellings)
+    .bind(now.naive_utc())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Lets the web app know an account by its new id.
+pub(super) async fn changes_its_id(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    previous: &str,
+    bsuid: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        r#"update "User" set "waUserId" = $3, "updatedAt" = $4
+           where "id" = $1 and "waUserId" = $2 and not exists (select from "User" where "waUserId" = $3)"#,
+    )
+    .bind(user.as_str())
+    .bind(previous)
+    .bind(bsuid)
+    .bind(now.naive_utc())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether this account has another number than the one of the sighting. One that stands beside the same id is none: it
+/// was left when the number was hidden.
+pub(super) async fn has_another_number(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    sighting: &Sighting<'_>,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        r#"with number as (
+             select value, coalesce(case $4 when 'meta' then beside_meta else beside_twilio end = $3, false) as left_it
+             from wa.identity where user_id = $1 and kind = 'phone' and value <> all($2)
+           )
+           select exists (select from number where not left_it)
+               or exists (select from "User" where "id" = $1 and "waPhoneE164" <> all($2)
+                            and "waPhoneE164" not in (select value from number where left_it))"#,
+    )
+    .bind(user.as_str())
+    .bind(sighting.spellings())
+    .bind(sighting.bsuid)
+    .bind(sighting.provider.as_str())
+    .fetch_one(db)
+    .await
+}

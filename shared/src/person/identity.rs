@@ -1,0 +1,273 @@
+//! The names under which people are known: what stands in the books about those of one message, and how one comes to
+//! an account, moves to another, or ends.
+//!
+//! Owner of `wa.identity`. Whoever writes here holds the names of the message ([`claim`]) and then the accounts that
+//! they lead to ([`super::account::hold`]), always in this order: that is what makes two messages of one person wait for
+//! each other, and never for ever.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use super::{Person, Row, UserId, account, person};
+use crate::audit::{self, Act};
+use crate::message::{Address, Provider, Sender};
+use crate::phone::E164;
+
+/// What one message shows of who wrote it.
+#[derive(Clone)]
+pub(super) struct Sighting<'a> {
+    pub(super) provider: Provider,
+    pub(super) bsuid: Option<&'a str>,
+    pub(super) phone: Option<&'a E164>,
+    /// When it was written, says the provider.
+    pub(super) at: DateTime<Utc>,
+}
+
+impl<'a> Sighting<'a> {
+    pub(super) fn of(sender: &'a Sender, at: DateTime<Utc>) -> Self {
+        let provider = match sender.address {
+            Address::Channel(_) => Provider::Twilio,
+            Address::Phone(_) | Address::Bsuid(_) => Provider::Meta,
+        };
+        Self { provider, bsuid: sender.bsuid.as_deref(), phone: sender.phone.as_ref(), at }
+    }
+
+    /// The keys of what is shown.
+    pub(super) fn names(&self) -> Vec<(&'static str, String)> {
+        let bsuid = self.bsuid.map(|id| ("bsuid", id.to_owned()));
+        let phone = self.phone.map(|phone| ("phone", String::from(phone.canonical())));
+        bsuid.into_iter().chain(phone).collect()
+    }
+
+    pub(super) fn spellings(&self) -> Vec<String> {
+        self.phone.iter().flat_map(|phone| phone.spellings()).map(String::from).collect()
+    }
+}
+
+/// A name that is in the books.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) user: UserId,
+    /// Its person.
+    pub(super) person: Person,
+    /// Since when it is theirs.
+    pub(super) since: DateTime<Utc>,
+    pub(super) seen_at: DateTime<Utc>,
+    pub(super) retired_at: Option<DateTime<Utc>>,
+    pub(super) spelling: Option<String>,
+    /// The id that the provider of the sighting showed last beside it.
+    pub(super) beside: Option<String>,
+    /// Another account, to which the web app has linked this number since it was last shown.
+    pub(super) linked: Option<UserId>,
+}
+
+/// What is known of the names of a sighting.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Picture {
+    pub(super) bsuid: Option<Known>,
+    pub(super) phone: Option<Known>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Line {
+    kind: String,
+    created_at: DateTime<Utc>,
+    seen_at: DateTime<Utc>,
+    retired_at: Option<DateTime<Utc>>,
+    spelling: Option<String>,
+    beside: Option<String>,
+    linked: Option<String>,
+    id: String,
+    web: Option<String>,
+    language: Option<String>,
+    written: Option<String>,
+    stopped: bool,
+}
+
+/// Reads what is known.
+pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Picture, sqlx::Error> {
+    let (kinds, values): (Vec<&str>, Vec<String>) = sighting.names().into_iter().unzip();
+    let lines: Vec<Line> = sqlx::query_as(
+        r#"select i.kind, i.created_at, i.seen_at, i.retired_at, i.spelling,
+                  case $3 when 'meta' then i.beside_meta else i.beside_twilio end as beside,
+                  case when i.kind = 'phone' then (
+                    select w."id" from "User" w
+                    where w."waPhoneE164" = any($4) and w."id" <> i.user_id
+                      and w."waLinkedAt" at time zone 'UTC' > i.seen_at limit 1) end as linked,
+                  u."id" as id, u."waPreferredLang" as web, p.language, p.written,
+                  p.stopped_at is not null as stopped
+           from unnest($1::text[], $2::text[]) as wanted (kind, value)
+           join wa.identity i using (kind, value)
+           join "User" u on u."id" = wa.survivor(i.user_id)
+           left join wa.preference p on p.user_id = u."id""#,
+    )
+    .bind(kinds)
+    .bind(values)
+    .bind(sighting.provider.as_str())
+    .bind(sighting.spellings())
+    .fetch_all(db)
+    .await?;
+    let mut picture = Picture::default();
+    for line in lines {
+        let row: Row = (line.id.clone(), line.web, line.language, line.written, line.stopped);
+        let known = Known {
+            user: UserId(line.id),
+            person: person(row),
+            since: line.created_at,
+            seen_at: line.seen_at,
+            retired_at: line.retired_at,
+            spelling: line.spelling,
+            beside: line.beside,
+            linked: line.linked.map(UserId),
+        };
+        if line.kind == "bsuid" { picture.bsuid = Some(known) } else { picture.phone = Some(known) }
+    }
+    Ok(picture)
+}
+
+/// Holds these names until the transaction ends, also those that are not in the books yet.
+pub(super) async fn claim(
+    db: &mut PgConnection,
+    names: Vec<(&'static str, String)>,
+) -> Result<(), sqlx::Error> {
+    let mut keys: Vec<String> = names.into_iter().map(|(kind, value)| format!("{kind}:{value}")).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(key)
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// This id is this account's.
+pub(super) async fn learn(
+    db: impl PgExecutor<'_>,
+    bsuid: &str,
+    user: &UserId,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.identity as i (kind, value, user_id, created_at, seen_at) values ('bsuid', $1, $2, $4, $3)
+         on conflict (kind, value) do update
+           set user_id = excluded.user_id, seen_at = greatest(i.seen_at, excluded.seen_at),
+               retired_at = case when i.retired_at >= excluded.seen_at then i.retired_at end",
+    )
+    .bind(bsuid)
+    .bind(user.as_str())
+    .bind(at)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Their person has another id from then on.
+pub(super) async fn retire(
+    db: impl PgExecutor<'_>,
+    bsuid: &str,
+    at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.identity set retired_at = greatest(retired_at, $2) where kind = 'bsuid' and value = $1",
+    )
+    .bind(bsuid)
+    .bind(at)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The number of a sighting is this account's, and what its provider shows beside it now is what counts. An id that it
+/// shows has no other number any more.
+pub(super) async fn attach(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let Some(phone) = sighting.phone else { return Ok(()) };
+    let dialled = phone.canonical();
+    let by_meta = sighting.bsuid.filter(|_| sighting.provider == Provider::Meta);
+    let by_twilio = sighting.bsuid.filter(|_| sighting.provider == Provider::Twilio);
+    sqlx::query(
+        "insert into wa.identity as i
+           (kind, value, user_id, created_at, seen_at, spelling, beside_meta, beside_twilio)
+         values ('phone', $1, $2, $4, $3, $5, $6, $7)
+         on conflict (kind, value) do update
+           set user_id = excluded.user_id, spelling = excluded.spelling,
+               created_at = case when i.user_id = excluded.user_id then i.created_at else excluded.created_at end,
+               seen_at = case when i.user_id = excluded.user_id then greatest(i.seen_at, excluded.seen_at)
+                         else excluded.seen_at end,
+               beside_meta = coalesce(excluded.beside_meta,
+                 case when i.user_id = excluded.user_id then i.beside_meta end),
+               beside_twilio = coalesce(excluded.beside_twilio,
+                 case when i.user_id = excluded.user_id then i.beside_twilio end)",
+    )
+    .bind(dialled.as_str())
+    .bind(user.as_str())
+    .bind(sighting.at)
+    .bind(now)
+    .bind(phone.as_str())
+    .bind(by_meta)
+    .bind(by_twilio)
+    .execute(&mut *db)
+    .await?;
+    if sighting.bsuid.is_some() {
+        let left: Vec<String> = sqlx::query_scalar(
+            "select value from wa.identity
+             where kind = 'phone' and user_id = $1 and value <> $2 and (beside_meta = $3 or beside_twilio = $4)",
+        )
+        .bind(user.as_str())
+        .bind(dialled.as_str())
+        .bind(by_meta)
+        .bind(by_twilio)
+        .fetch_all(&mut *db)
+        .await?;
+        for number in left.iter().filter_map(|number| number.parse().ok()) {
+            release(db, &number, user, "its person has another number now", now).await?;
+        }
+    }
+    account::tells_its_number(db, user, &dialled, now).await
+}
+
+/// The number is not this account's any more: neither here nor for the web app, in which nobody may come into the
+/// account by it. The account keeps all that it has.
+pub(super) async fn release(
+    db: &mut PgConnection,
+    phone: &E164,
+    user: &UserId,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from wa.identity where kind = 'phone' and value = $1 and user_id = $2")
+        .bind(phone.canonical().as_str())
+        .bind(user.as_str())
+        .execute(&mut *db)
+        .await?;
+    account::forgets_its_number(&mut *db, user, phone, now).await?;
+    let key = format!("number.released:{}:{}", user.as_str(), crate::db::new_id());
+    let act = Act { actor: "identity", action: "number.released", subject: user, key: &key, note: why };
+    audit::record(db, act, now).await
+}
+
+/// Meta shows this id from now on beside the number beside which it showed that one.
+pub(super) async fn follows(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    previous: &str,
+    bsuid: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.identity set beside_meta = $3 where kind = 'phone' and user_id = $1 and beside_meta = $2",
+    )
+    .bind(user.as_str())
+    .bind(previous)
+    .bind(bsuid)
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! One message, one account: found, learned, opened, or made of two. The rules are those of [`super`].
+//!
+//! A message that shows nothing new is answered by one statement. Everything else holds its names, then the accounts
+//! that they lead to, and looks again at what it holds before it decides.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::{Connection, PgConnection};
+
+use super::identity::{self, Known, Picture, Sighting};
+use super::join::join;
+use super::{Person, UserId, account, known};
+use crate::ledger::LedgerError;
+use crate::message::Sender;
+use crate::phone::E164;
+
+/// Within this time messages may come in any order, and no carrier gives a number to somebody else.
+pub(super) const DISORDER: TimeDelta = TimeDelta::days(1);
+
+/// How exactly it is noted when a number was last shown: a busy conversation does not write at every message.
+const NOTED: TimeDelta = TimeDelta::hours(1);
+
+/// Finds the account of a sender, or opens one. Runs inside the caller's transaction, before anything in it holds an
+/// account; two messages of one new person at the same time end in the same account. `sent_at`: when the message was
+/// written, says the provider.
+pub async fn resolve(
+    db: &mut PgConnection,
+    sender: &Sender,
+    sent_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Person, LedgerError> {
+    // A provider's clock that is ahead must not make a message newer than all that follow.
+    let sighting = Sighting::of(sender, sent_at.min(now));
+    if let Some(person) = as_ever(&identity::read(db, &sighting).await?, &sighting) {
+        return Ok(person);
+    }
+    identity::claim(db, sighting.names()).await?;
+    let user = loop {
+        let mut attempt = db.begin().await?;
+        let Some(evidence) = held(&mut attempt, &sighting).await? else {
+            // Another message has joined some of these accounts, and that is over now.
+            attempt.rollback().await?;
+            continue;
+        };
+        let user = decide(&mut attempt, &sighting, &evidence, now).await?;
+        attempt.commit().await?;
+        break user;
+    };
+    known(db, &user).await?.ok_or(LedgerError::NoSuchPerson)
+}
+
+/// The person, where a message shows nothing that is not known.
+fn as_ever(picture: &Picture, sighting: &Sighting<'_>) -> Option<Person> {
+    let as_ever = |known: &Known| {
+        let same_id = sighting.bsuid.is_none_or(|id| known.beside.as_deref() == Some(id));
+        let same_spelling = known.spelling.as_deref() == sighting.phone.map(E164::as_str);
+        same_id && same_spelling && known.linked.is_none() && sighting.at < known.seen_at + NOTED
+    };
+    match (&picture.bsuid, &picture.phone) {
+        (Some(by_id), _) if by_id.retired_at.is_some_and(|at| sighting.at <= at) => Some(&by_id.person),
+        (Some(by_id), _) if by_id.retired_at.is_some() => None,
+        (Some(by_id), Some(phone)) if by_id.user == phone.user && as_ever(phone) => Some(&by_id.person),
+        (Some(by_id), None) if sighting.phone.is_none() => Some(&by_id.person),
+        (None, Some(phone)) if sighting.bsuid.is_none() && as_ever(phone) => Some(&phone.person),
+        _ => None,
+    }
+    .cloned()
+}
+
+/// What is known of a sighting and of what the web app says about it, with all accounts held. `None`: they changed while
+/// they were waited for; the caller rolls back.
+async fn held(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Option<Evidence>, LedgerError> {
+    let evidence = Evidence::read(db, sighting).await?;
+    let accounts = evidence.accounts();
+    if !account::hold(db, &accounts).await? {
+        return Ok(None);
+    }
+    let again = Evidence::read(db, sighting).await?;
+    Ok((again.accounts() == accounts).then_some(again))
+}
+
+/// What the books say about a sighting.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    pub(super) picture: Picture,
+    /// The account that has this id in its column.
+    pub(super) web_id: Option<UserId>,
+    /// The account that has this number in its column.
+    pub(super) web_number: Option<account::Link>,
+}
+
+impl Evidence {
+    pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Self, sqlx::Error> {
+        let picture = identity::read(db, sighting).await?;
+        let (web_id, web_number) = account::linked(&mut *db, sighting).await?;
+        Ok(Self { picture, web_id, web_number })
+    }
+
+    /// Everybody that may be written to because of it.
+    pub(super) fn accounts(&self) -> Vec<UserId> {
+        let known = self.picture.bsuid.iter().chain(&self.picture.phone);
+        let known = known.flat_map(|known| std::iter::once(&known.user).chain(&known.linked));
+        let web = self.web_id.iter().chain(self.web_number.as_ref().map(|link| &link.user));
+        let mut accounts: Vec<UserId> = known.chain(web).cloned().collect();
+        accounts.sort();
+        accounts.dedup();
+        accounts
+    }
+
+    /// Whose id it is.
+    pub(super) fn by_id(&self) -> Option<&UserId> {
+        self.picture.bsuid.as_ref().map(|known| &known.user).or(self.web_id.as_ref())
+    }
+}
+
+/// Whose number it is, as far as one message can tell.
+enum Number {
+    /// None is shown, or somebody has had it since the message was written.
+    Untold,
+    /// Nobody's.
+    Free,
+    /// This account's; nothing speaks against it.
+    Of(UserId),
+    /// This account's until now: it has been given to somebody else.
+    Inherited(UserId),
+}
+
+/// Whose message it is. All accounts of the evidence are held.
+pub(super) async fn decide(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    evidence: &Evidence,
+    now: DateTime<Utc>,
+) -> Result<UserId, LedgerError> {
+    let by_id = evidence.by_id().cloned();
+    if let Some(known) = &evidence.picture.bsuid
+        && known.retired_at.is_some_and(|at| sighting.at <= at)
+    {
+        return Ok(known.user.clone());
+    }
+    let number = number(db, sighting, evidence, now).await?;
+    let given = "somebody else writes from its number";
+    let user = match (by_id, number) {
+        (Some(user), Number::Untold) => {
+            learn(db, sighting, &user, now).await?;
+            return Ok(user);
+        }
+        (None, Number::Untold) => {
+            let hidden = Sighting { phone: None, ..sighting.clone() };
+            let user = account::open(db, &hidden, now).await?;
+            learn(db, sighting, &user, now).await?;
+            return Ok(user);
+        }
+        (None, Number::Free) => account::open(db, sighting, now).await?,
+        (None, Number::Of(holder)) => holder,
+        (None, Number::Inherited(former)) => {
+            inherit(db, sighting, &former, given, now).await?;
+            account::open(db, sighting, now).await?
+        }
+        (Some(user), Number::Free) => user,
+        (Some(user), Number::Of(holder)) if user == holder => user,
+        (Some(user), Number::Of(holder)) => match one_person(db, sighting, &user, &holder, now).await? {
+            Joined::Into(one) => one,
+            Joined::Apart => {
+                learn(db, sighting, &user, now).await?;
+                return Ok(user);
+            }
+            Joined::Others => {
+                inherit(db, sighting, &holder, given, now).await?;
+                user
+            }
+        },
+        (Some(user), Number::Inherited(former)) => {
+            if user != former {
+                inherit(db, sighting, &former, given, now).await?;
+            }
+            user
+        }
+    };
+    learn(db, sighting, &user, now).await?;
+    identity::attach(db, sighting, &user, now).await?;
+    Ok(user)
+}
+
+async fn number(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    evidence: &Evidence,
+    now: DateTime<Utc>,
+) -> Result<Number, LedgerError> {
+    if sighting.phone.is_none() {
+        return Ok(Number::Untold);
+    }
+    let Some(known) = &evidence.picture.phone else {
+        return Ok(evidence.web_number.as_ref().map_or(Number::Free, |link| Number::Of(link.user.clone())));
+    };
+    // Without an id there is nobody else to whom an old message could belong.
+    if sighting.bsuid.is_some() && sighting.at + DISORDER < known.since {
+        return Ok(Number::Untold);
+    }
+    let contradicted = sighting.bsuid.zip(known.beside.as_deref()).is_some_and(|(shown, last)| shown != last);
+    Ok(match &known.linked {
+        _ if contradicted && sighting.at < known.seen_at => Number::Untold,
+        Some(web) if contradicted => {
+            // Linked since the former one was last seen: by the one who writes now.
+            inherit(db, sighting, &known.user, "somebody else has linked its number on the web", now).await?;
+            Number::Of(web.clone())
+        }
+        None if contradicted => Number::Inherited(known.user.clone()),
+        Some(web) => {
+            let one = join(db, web, &known.user, now).await?;
+            if one.is_none() {
+                let why = "another account has linked its number on the web";
+                inherit(db, sighting, &known.user, why, now).await?;
+            }
+            Number::Of(one.unwrap_or_else(|| web.clone()))
+        }
+        None => Number::Of(known.user.clone()),
+    })
+}
+
+/// What an id of one account beside a number of another one means.
+enum Joined {
+    /// One person, who has this account now.
+    Into(UserId),
+    /// One person with two accounts of the web app: the id wins, and nothing moves.
+    Apart,
+    /// Two people: an id does not follow its person to another number (Meta: Business-scoped user IDs).
+    Others,
+}
+
+async fn one_person(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    by_id: &UserId,
+    holder: &UserId,
+    now: DateTime<Utc>,
+) -> Result<Joined, LedgerError> {
+    if account::has_another_number(&mut *db, by_id, sighting).await? {
+        return Ok(Joined::Others);
+    }
+    Ok(join(db, by_id, holder, now).await?.map_or(Joined::Apart, Joined::Into))
+}
+
+async fn learn(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    match sighting.bsuid {
+        Some(id) => identity::learn(db, id, user, sighting.at, now).await,
+        None => Ok(()),
+    }
+}
+
+/// The number is somebody else's from now on.
+async fn inherit(
+    db: &mut PgConnection,
+    sighting: &Sighting<'_>,
+    former: &UserId,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    match sighting.phone {
+        Some(phone) => identity::release(db, phone, former, why, now).await,
+        None => Ok(()),
+    }
+}
