@@ -81,6 +81,8 @@ impl Sandbox {
         variables.insert("REDIS_URL".to_owned(), redis_url);
         variables.insert("LEASE_SECONDS".to_owned(), "1".to_owned());
         variables.insert("MIGRATE".to_owned(), "off".to_owned());
+        // A test that says much is about something else.
+        variables.insert("BRIEFS_PER_TEN_MINUTES".to_owned(), "0".to_owned());
         let pool = PgPool::connect(&variables["DATABASE_URL"]).await.expect("the database of a test");
         let settings = QueueSettings { lease: Duration::from_secs(1), ..QueueSettings::default() };
         let queue =

@@ -183,6 +183,9 @@ fn hear(first: &Inbound, received_at: DateTime<Utc>, behind: &[Job], moment: Dur
 
 /// Collects what continues a brief.
 fn follow(heard: &mut Heard, text: &str, received_at: DateTime<Utc>, behind: &[Job], moment: Duration) {
+    if moment.is_zero() {
+        return;
+    }
     let longest = received_at + span(longest(moment));
     let mut length = text.chars().count();
     let mut until = (received_at + span(pause(text, moment))).min(longest);

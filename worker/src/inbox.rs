@@ -11,7 +11,7 @@ use shared::message::{Content, Inbound, MessageId};
 use shared::person::{self, Person};
 use shared::receipt::{self, Changed, Outcome, Standing, Start};
 use shared::texts::Text;
-use shared::{fault, kept};
+use shared::{fault, kept, ledger};
 
 use crate::Worker;
 use crate::burst::{self, Burst, Late};
@@ -160,8 +160,8 @@ async fn open(
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
     let (begun, changed) = match receipt::start(&mut tx, inbound, start, now).await? {
-        Standing::Open(changed) => (false, changed),
-        Standing::Begun(brief) => (true, Changed { text: brief, withdrawn: false }),
+        Standing::Open(changed) => (None, changed),
+        Standing::Begun(brief) => (Some(brief), Changed::default()),
         Standing::Behind => {
             tx.rollback().await?;
             let cause = anyhow::anyhow!("an earlier message of its conversation is still spilled");
@@ -199,10 +199,15 @@ async fn open(
             tx.commit().await?;
             return Ok(Opened::Answered);
         }
-        (None, _) if begun => inbound.clone(),
+        (None, _) if begun.is_some() => inbound.clone(),
         (None, _) => burst.take(&mut tx, inbound, &person, now).await?,
     };
-    let command = generate::asked(&mut tx, inbound, &person, start.received_at).await?;
+    let is_begun = begun.is_some();
+    let command = match begun.flatten() {
+        // A credit is held for it: whatever it reads like, and wherever it came from.
+        Some(brief) => Command::Generate { brief },
+        None => generate::asked(&mut tx, inbound, &person, start.received_at).await?,
+    };
     if let Command::Generate { brief } = &command
         && !person.chosen
     {
@@ -211,6 +216,9 @@ async fn open(
     }
     if person.stopped && answer::answer_stopped(&mut tx, worker, inbound, &person, &command).await?.is_some()
     {
+        if is_begun {
+            ledger::refund(&mut tx, &inbound.id, now).await?;
+        }
         tx.commit().await?;
         return Ok(Opened::Answered);
     }
@@ -224,12 +232,20 @@ async fn open(
     }
     if let Some(brief) = generate::brief(&mut tx, inbound, &person, &command, now).await? {
         let held = generate::hold(&mut tx, worker, inbound, &person, &brief.text).await?;
+        if !is_begun && command == Command::KeptBrief {
+            // It will not be looked for again: the account may have joined another one by then.
+            receipt::burst::about(&mut *tx, &inbound.id, &brief.text).await?;
+        }
         tx.commit().await?;
         return Ok(if held == Held::Yes { Opened::Brief(person, brief) } else { Opened::Answered });
     }
     if let Command::Buy { wish } = command {
         tx.commit().await?;
         return Ok(Opened::Shop(person, wish));
+    }
+    if is_begun {
+        // What it was to be about is not there any more.
+        ledger::refund(&mut tx, &inbound.id, now).await?;
     }
     answer::answer(&mut tx, worker, inbound, &person, &command, start.received_at).await?;
     tx.commit().await?;

@@ -22,11 +22,11 @@ pub async fn opens(
     kept: bool,
     now: DateTime<Utc>,
 ) -> Result<Did, Trouble> {
-    if !matches!(
-        receipt::start(db, inbound, start(inbound), now).await?,
-        Standing::Open(_) | Standing::Begun(_)
-    ) {
-        return Ok(Did::Found);
+    match receipt::start(db, inbound, start(inbound), now).await? {
+        Standing::Open(_) => {}
+        // A credit is held, and what for is known.
+        Standing::Begun(_) => return Ok(Did::Held),
+        _ => return Ok(Did::Found),
     }
     let person = person::resolve(db, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(db, &inbound.id, &person.id).await?;

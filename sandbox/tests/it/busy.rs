@@ -19,7 +19,7 @@ async fn who_waits_is_told_once(sandbox: &mut Sandbox, provider: Provider) {
     alice.says("solde").await;
     // They want no messages but answers.
     let user = silent.account().await;
-    shared::preference::stop(&mut *sandbox.pool.acquire().await.unwrap(), &user, sandbox.clock.now())
+    shared::preference::stop(&mut sandbox.pool.acquire().await.unwrap(), &user, sandbox.clock.now())
         .await
         .unwrap();
     silent.says("solde").await;

@@ -2,6 +2,7 @@
 
 use sandbox::conversation::{Sandbox, run};
 use sandbox::person::{Person, Phone};
+use sandbox::simulators::openai::OpenAiFault;
 use shared::message::Provider;
 
 use crate::{GROUND, until};
@@ -71,6 +72,28 @@ async fn a_stop_wins_over_an_answer_that_is_being_written() {
             .await
             .unwrap();
         assert_eq!(code, "stopped");
+    })
+    .await;
+}
+
+/// Its first start failed, and the stop came before the second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_brief_that_is_begun_again_after_a_stop_is_refunded() {
+    run(&GROUND, async |sandbox| {
+        let number = "+33639980078";
+        let meta = Person::new(&sandbox.stage, &sandbox.pool, Provider::Meta, number, "Camille");
+        let meta = meta.with_credits(2).await;
+        let twilio = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, number, "Camille");
+        sandbox.stage.openai.fails_next(1, OpenAiFault::Http500);
+        sandbox.stage.openai.hold();
+        meta.says(BRIEF).await;
+        until("the model to be asked", async || !sandbox.stage.openai.calls().is_empty()).await;
+        twilio.says("stop").await;
+        assert!(twilio.hears().await.starts_with("C’est noté"));
+        sandbox.stage.openai.release();
+        sandbox.is_quiet().await;
+        assert_eq!((meta.credits().await, meta.charges().await), (2, (1, 1)));
+        assert_eq!((meta.has_heard().len(), sandbox.stage.openai.calls().len()), (0, 1));
     })
     .await;
 }

@@ -79,7 +79,9 @@ async fn look_up(meta: &Meta, inbound: &Inbound, voice: &Voice) -> Result<Medium
     } else if !status.is_success() {
         let error = judge(status, &answer);
         return Err(match error.action {
-            // An id that was never there, is older than seven days, or belongs to another number.
+            // An id that was never there, is older than seven days, or belongs to another number. In a path that names no
+            // number of ours, 100 is about the id.
+            _ if answer["error"]["code"] == 100 => Unfetched::Never(Unheard::Gone),
             Action::Refused(_) => Unfetched::Never(Unheard::Gone),
             Action::Operator => Unfetched::Operator(error.code),
             _ => Unfetched::Retry(format!("media: {}", error.code)),

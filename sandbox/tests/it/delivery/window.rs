@@ -15,9 +15,12 @@ async fn an_answer_that_waited_for_more_than_a_day_is_not_sent(sandbox: &mut San
     LOCKED_OUT.strikes(sandbox, provider, 10_000);
     alice.says(BRIEF).await;
     until("the pause", async || !refusals(sandbox, provider).is_empty()).await;
+    // Nobody is just trying when the day passes.
+    sandbox.stops_workers().await;
     sandbox.advances(Duration::from_hours(24));
     sandbox.stage.meta.recovers();
     sandbox.stage.twilio.recovers();
+    sandbox.starts_worker();
     assert_eq!(end(sandbox, &alice).await, (0, 5, (1, 1), 0));
     assert_eq!(rows(sandbox).await, [("failed".to_owned(), Some("window".to_owned()))]);
     // Whoever writes opens the window again.
