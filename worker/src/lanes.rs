@@ -98,6 +98,8 @@ async fn handle(assignment: Assignment, handler: Data<Handler>) -> Result<(), Jo
 /// The running parts of a worker's side of the queue.
 #[derive(Debug)]
 pub struct Engine {
+    queue: Queue,
+    owner: String,
     stop_fetching: CancellationToken,
     stop_renewing: CancellationToken,
     fetcher: JoinHandle<()>,
@@ -125,6 +127,8 @@ pub fn start(queue: &Queue, owner: &str, slots: usize) -> (Lanes, Engine) {
         counter: counter.clone(),
     };
     let engine = Engine {
+        queue: queue.clone(),
+        owner: owner.to_owned(),
         fetcher: tokio::spawn(fetcher.run(stop_fetching.clone())),
         renewer: tokio::spawn(hold::renew(queue.clone(), held.clone(), stop_renewing.clone())),
         settler: tokio::spawn(settler::run(queue.clone(), held, inbox)),
@@ -154,5 +158,7 @@ impl Engine {
         }
         self.stop_renewing.cancel();
         let _ = self.renewer.await;
+        // Who still renewed a lease after the last fetch has shown once more that it is alive.
+        let _ = tokio::time::timeout(patience, self.queue.leave(&self.owner)).await;
     }
 }

@@ -70,7 +70,8 @@ async fn a_long_wait_is_no_attempt_and_takes_no_slot(sandbox: &mut Sandbox, prov
             person.hears().await;
         }
         let at: Vec<_> = person.screen().into_iter().map(|heard| heard.at).collect();
-        assert!((at[1] - at[0]).num_milliseconds() >= 2_700, "{at:?}");
+        // By the phone's clock: the first may have been longer on its way than the second. Without a pace they come at once.
+        assert!((at[1] - at[0]).num_milliseconds() >= 2_000, "{at:?}");
     }
     assert_eq!(complaints(sandbox, provider).await, 0);
     let again: i64 = sqlx::query_scalar("select count(*) from wa.receipt where attempts > 1")
