@@ -17,7 +17,8 @@
 //!
 //! Not to be told apart, and taken for the same person: who inherits a number that was never shown beside an id, or
 //! writes from an inherited one without showing an id. Not to be recognised, and taken for somebody new: whose id has
-//! changed while nobody announced it. Whoever is wrongly new loses nothing, and is joined when the announcement comes.
+//! changed while nobody announced it, and who has linked an inherited number on the web before showing an id (until they
+//! link it once more). Whoever is wrongly new loses nothing, and is joined when the announcement comes.
 //!
 //! Owner of the rows of `"User"` that begin in WhatsApp (with no credits: the welcome gift comes with the first
 //! verified login), and of their `"waPhoneE164"` and `"waUserId"`.

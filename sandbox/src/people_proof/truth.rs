@@ -51,7 +51,7 @@ pub(super) struct Truth {
     owners: HashMap<UserId, usize>,
     mistaken: HashMap<usize, usize>,
     /// Who was shown last with a number and an id, by each provider; and who has ever had the number.
-    beside: HashMap<(usize, Provider), usize>,
+    beside: HashMap<(usize, Provider), (usize, String)>,
     pub(super) holders: HashMap<usize, BTreeSet<usize>>,
 }
 
@@ -95,7 +95,7 @@ impl Truth {
             holders.iter().any(|holder| *holder != shown.human && self.group(*holder) == self.group(former))
         });
         let contradicted = shown.id.is_some()
-            && self.beside.get(&(number, shown.provider)).is_some_and(|last| {
+            && self.beside.get(&(number, shown.provider)).is_some_and(|(last, _)| {
                 self.group(*last) == self.group(former) && !self.humans[*last].untraceable
             });
         held && !contradicted
@@ -106,7 +106,12 @@ impl Truth {
         let id = shown.id.iter().cloned();
         let number =
             shown.number.iter().map(|number| format!("{number} of {} in {}", shown.human, shown.period));
-        let link = self.humans[shown.human].link.iter().filter(|(_, linked)| shown.number == Some(*linked));
+        // An id that contradicts the last one beside the number leaves open who has linked it.
+        let last =
+            shown.number.and_then(|number| self.beside.get(&(number, shown.provider))).map(|(_, id)| id);
+        let open = last.is_some() && shown.id.is_some() && last != shown.id.as_ref();
+        let link = self.humans[shown.human].link.iter();
+        let link = link.filter(|(_, linked)| shown.number == Some(*linked) && !open);
         id.chain(number).chain(link.map(|(account, _)| account.as_str().to_owned())).collect()
     }
 
@@ -126,8 +131,8 @@ impl Truth {
         }
         let names: Vec<String> = shown.iter().flat_map(|shown| self.names(shown)).collect();
         for shown in shown {
-            if let (Some(number), Some(_)) = (shown.number, &shown.id) {
-                self.beside.insert((number, shown.provider), shown.human);
+            if let (Some(number), Some(id)) = (shown.number, &shown.id) {
+                self.beside.insert((number, shown.provider), (shown.human, id.clone()));
             }
             if shown.number.is_some()
                 && shown.number == self.humans[human].link.as_ref().map(|(_, number)| *number)
@@ -160,11 +165,27 @@ impl Truth {
         self.accounts.insert(account.as_str().to_owned(), account.clone());
     }
 
-    /// Two accounts became one.
-    pub(super) fn joined(&self, from: &UserId, into: &UserId) -> Option<String> {
-        let (one, other) = (self.owners.get(from)?, self.owners.get(into)?);
-        (self.group(*one) != self.group(*other))
-            .then(|| format!("the accounts of persons {one} and {other} became one"))
+    /// Two accounts are one, after this was shown. Says what is wrong about it, and whether somebody was taken for another
+    /// one for want of evidence.
+    pub(super) fn joined(
+        &mut self,
+        from: &UserId,
+        into: &UserId,
+        shown: &[Shown],
+    ) -> (Option<String>, usize) {
+        let (Some(one), Some(other)) = (self.owners.get(from).copied(), self.owners.get(into).copied())
+        else {
+            return (None, 0);
+        };
+        let (first, second) = (self.group(one), self.group(other));
+        if first == second {
+            return (None, 0);
+        }
+        if !shown.iter().any(|shown| self.excuses(shown, one) || self.excuses(shown, other)) {
+            return (Some(format!("the accounts of persons {one} and {other} became one")), 0);
+        }
+        self.mistaken.insert(first, second);
+        (None, 1)
     }
 
     /// Accounts that the same evidence leads to, of everybody about whom there is nothing that nobody has said.

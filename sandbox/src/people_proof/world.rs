@@ -221,15 +221,17 @@ impl<'a> World<'a> {
                 anyhow::bail!(wrong);
             }
         }
-        if let What::Change { before, .. } = &what {
+        if let What::Change { before, after, .. } = &what {
             self.truth.humans[human].unannounced -= 1;
-            if let Some(number) = before.number {
+            if let Some(number) = before.number.filter(|number| after.number != Some(*number)) {
                 self.truth.left(human, number);
             }
         }
         let joined = self.joined().await?;
         for (from, into) in &joined {
-            if let Some(wrong) = self.truth.joined(from, into) {
+            let (wrong, confusions) = self.truth.joined(from, into, &shown);
+            self.tally.mistook(confusions);
+            if let Some(wrong) = wrong {
                 anyhow::bail!(wrong);
             }
         }

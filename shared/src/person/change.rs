@@ -92,7 +92,7 @@ async fn moves(
         .bsuid
         .as_ref()
         .is_some_and(|known| known.retired_at.is_some_and(|at| after.at <= at));
-    let Some(user) = whose(db, after, &evidence, user.clone(), now).await? else {
+    let Some(user) = whose(db, before, after, &evidence, user.clone(), now).await? else {
         // Two accounts of the web app: each keeps what it has, and the old names are no longer news.
         ends(db, before, after, &user, now).await?;
         return Ok(user);
@@ -126,6 +126,7 @@ async fn moves(
 /// accounts of the web app.
 async fn whose(
     db: &mut PgConnection,
+    before: &Sighting<'_>,
     after: &Sighting<'_>,
     evidence: &Evidence,
     mut user: UserId,
@@ -133,7 +134,8 @@ async fn whose(
 ) -> Result<Option<UserId>, LedgerError> {
     let number = evidence.picture.phone.as_ref();
     // Whoever had the new number before the change is somebody else, even when the new id was taken for theirs.
-    let former = number.filter(|known| known.since + DISORDER < after.at).map(|known| &known.user);
+    let moved = before.phone.zip(after.phone).is_some_and(|(old, new)| old.canonical() != new.canonical());
+    let former = number.filter(|known| moved && known.since + DISORDER < after.at).map(|known| &known.user);
     if let Some(by_id) = evidence.by_id()
         && *by_id != user
         && former != Some(by_id)

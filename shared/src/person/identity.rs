@@ -57,6 +57,8 @@ pub(super) struct Known {
     pub(super) spelling: Option<String>,
     /// The id that the provider of the sighting showed last beside it.
     pub(super) beside: Option<String>,
+    /// Whether any provider has shown an id beside it.
+    pub(super) has_id: bool,
     /// Another account, to which the web app has linked this number since it was last shown.
     pub(super) linked: Option<UserId>,
 }
@@ -76,6 +78,7 @@ struct Line {
     retired_at: Option<DateTime<Utc>>,
     spelling: Option<String>,
     beside: Option<String>,
+    has_id: bool,
     linked: Option<String>,
     id: String,
     web: Option<String>,
@@ -90,6 +93,7 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
     let lines: Vec<Line> = sqlx::query_as(
         r#"select i.kind, i.created_at, i.seen_at, i.retired_at, i.spelling,
                   case $3 when 'meta' then i.beside_meta else i.beside_twilio end as beside,
+                  coalesce(i.beside_meta, i.beside_twilio) is not null as has_id,
                   case when i.kind = 'phone' then (
                     select w."id" from "User" w
                     where w."waPhoneE164" = any($4) and w."id" <> i.user_id
@@ -118,6 +122,7 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
             retired_at: line.retired_at,
             spelling: line.spelling,
             beside: line.beside,
+            has_id: line.has_id,
             linked: line.linked.map(UserId),
         };
         if line.kind == "bsuid" { picture.bsuid = Some(known) } else { picture.phone = Some(known) }

@@ -201,13 +201,19 @@ async fn number(
     Ok(match &known.linked {
         _ if contradicted && sighting.at < known.seen_at => Number::Untold,
         Some(web) if contradicted => {
-            // Linked since the former one was last seen: by the one who writes now.
-            inherit(db, sighting, &known.user, "somebody else has linked its number on the web", now).await?;
-            Number::Of(web.clone())
+            // By whom it was linked since, by the former one or by the one who writes now, nothing tells.
+            inherit(db, sighting, web, "somebody else writes from the number that it was linked to", now)
+                .await?;
+            Number::Inherited(known.user.clone())
         }
         None if contradicted => Number::Inherited(known.user.clone()),
         Some(web) => {
-            let one = join(db, web, &known.user, now).await?;
+            // The link proves whose the number is now. Whether they are who had it before, an id must show.
+            let shown = sighting.bsuid.is_some();
+            let same = shown && known.beside.as_deref() == sighting.bsuid
+                || evidence.by_id() == Some(&known.user)
+                || !known.has_id;
+            let one = if same { join(db, web, &known.user, now).await? } else { None };
             if one.is_none() {
                 let why = "another account has linked its number on the web";
                 inherit(db, sighting, &known.user, why, now).await?;

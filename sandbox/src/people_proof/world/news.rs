@@ -104,6 +104,8 @@ impl World<'_> {
         let account = UserId::from_stored(id);
         self.story.push(format!("{}: {human} links number {number} to {}", self.now, account.as_str()));
         self.truth.owns(human, &account);
+        // What the number alone shows from now on is about whoever has linked it; only an id joins it to before.
+        self.truth.humans[human].period += 1;
         self.truth.humans[human].web = Some(account.clone());
         self.truth.humans[human].link = Some((account, number));
         Ok(())
