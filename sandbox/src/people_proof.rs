@@ -35,7 +35,7 @@ const SLOWEST: Duration = Duration::from_millis(50);
 const BESIDE: Duration = Duration::from_mins(3);
 
 /// Breaches that are printed.
-const TOLD: usize = 3;
+const TOLD: usize = 5;
 
 /// Lets people write under changing names, and looks whether each keeps one account of their own. Exit code 1: somebody
 /// does not.

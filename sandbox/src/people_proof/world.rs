@@ -59,6 +59,8 @@ pub(super) struct World<'a> {
     /// Since when nobody has a number; None: somebody has it.
     free: Vec<Option<DateTime<Utc>>>,
     under_way: Vec<Delivery>,
+    /// What was shown at the same moment: any of it may be why two accounts became one.
+    at_once: Vec<Shown>,
     made: usize,
     story: Vec<String>,
     tally: &'a Tally,
@@ -80,6 +82,7 @@ impl<'a> World<'a> {
             truth: Truth::default(),
             free: vec![Some(long_ago); NUMBERS],
             under_way: Vec::new(),
+            at_once: Vec::new(),
             made: 0,
             story: Vec::new(),
             tally,
@@ -189,9 +192,15 @@ impl<'a> World<'a> {
         for done in all {
             done?;
         }
+        let shown = |what: &What| match what {
+            What::Message(shown, _) => Some(shown.clone()),
+            What::Change { .. } => None,
+        };
+        self.at_once = messages.iter().filter_map(shown).collect();
         for what in messages {
             self.delivers(what, 1).await?;
         }
+        self.at_once.clear();
         Ok(())
     }
 
@@ -229,7 +238,8 @@ impl<'a> World<'a> {
         }
         let joined = self.joined().await?;
         for (from, into) in &joined {
-            let (wrong, confusions) = self.truth.joined(from, into, &shown);
+            let causes: Vec<Shown> = shown.iter().chain(&self.at_once).cloned().collect();
+            let (wrong, confusions) = self.truth.joined(from, into, &causes);
             self.tally.mistook(confusions);
             if let Some(wrong) = wrong {
                 anyhow::bail!(wrong);

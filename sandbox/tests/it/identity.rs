@@ -6,7 +6,7 @@ mod proof;
 use sandbox::conversation::{Sandbox, run};
 use sandbox::person::{PATIENCE, Person, Phone};
 use sandbox::simulators::meta::MetaPerson;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::message::Provider;
 
 use crate::GROUND;
@@ -50,12 +50,21 @@ async fn alice(sandbox: &Sandbox) -> (Person, MetaPerson) {
 async fn who_announces_a_new_number_keeps_the_account_and_leaves_the_number() {
     run(&GROUND, async |sandbox| {
         let (alice, phone) = alice(sandbox).await;
+        let late = phone.compose("reaction", &json!({"message_id": "wamid.x", "emoji": "👍"})).1;
         let (moved, announcement) = phone.changes_number("+33639980777");
         announce(sandbox, &announcement).await;
         assert_eq!(moved.heard().len() + phone.heard().len(), 1, "what Meta announces is not answered");
         assert_eq!(balance(&moved).await, THREE);
         // Again, by another delivery: nothing changes.
         announce(sandbox, &announcement).await;
+        // What she wrote under the old names comes last, and takes the number back for nobody: whoever shows it alone, and
+        // whoever shows it beside an id, is somebody else.
+        let mut value = sandbox.stage.meta.metadata();
+        value["messages"] = json!([late]);
+        announce(sandbox, &sandbox.stage.meta.envelope(&value)).await;
+        let twilio = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, alice.number(), "Alix");
+        twilio.says("solde").await;
+        assert_eq!(twilio.hears().await, NOTHING);
         let stranger = sandbox.stage.meta.person(alice.number(), "Alix");
         assert_eq!(balance(&stranger).await, NOTHING);
         assert_eq!((balance(&moved).await, accounts(sandbox).await), (THREE.to_owned(), 2));

@@ -103,6 +103,10 @@ async fn moves(
         if let Some(previous) = before.bsuid {
             account::changes_its_id(&mut *db, &user, previous, bsuid, now).await?;
         }
+        // What came after it was announced before it: a number that is still where this id was has been left.
+        if outdated {
+            identity::deserts(db, &user, bsuid, now).await?;
+        }
     }
     let current = Evidence::read(db, after).await?;
     let held_since = current.picture.phone.as_ref().filter(|known| known.user != user);

@@ -59,7 +59,7 @@ pub(super) struct Known {
     pub(super) beside: Option<String>,
     /// Whether any provider has shown an id beside it.
     pub(super) has_id: bool,
-    /// Another account, to which the web app has linked this number since it was last shown.
+    /// Another account, to which the web app has linked this number since it was last shown, and before the sighting.
     pub(super) linked: Option<UserId>,
 }
 
@@ -97,7 +97,8 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
                   case when i.kind = 'phone' then (
                     select w."id" from "User" w
                     where w."waPhoneE164" = any($4) and w."id" <> i.user_id
-                      and w."waLinkedAt" at time zone 'UTC' > i.seen_at limit 1) end as linked,
+                      and w."waLinkedAt" at time zone 'UTC' > i.seen_at
+                      and w."waLinkedAt" at time zone 'UTC' <= $5 limit 1) end as linked,
                   u."id" as id, u."waPreferredLang" as web, p.language, p.written,
                   p.stopped_at is not null as stopped
            from unnest($1::text[], $2::text[]) as wanted (kind, value)
@@ -109,6 +110,7 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
     .bind(values)
     .bind(sighting.provider.as_str())
     .bind(sighting.spellings())
+    .bind(sighting.at)
     .fetch_all(db)
     .await?;
     let mut picture = Picture::default();
@@ -274,5 +276,25 @@ pub(super) async fn follows(
     .bind(bsuid)
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// The numbers that stand beside this id of an account, which has no number any more.
+pub(super) async fn deserts(
+    db: &mut PgConnection,
+    user: &UserId,
+    bsuid: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let left: Vec<String> = sqlx::query_scalar(
+        "select value from wa.identity where kind = 'phone' and user_id = $1 and beside_meta = $2",
+    )
+    .bind(user.as_str())
+    .bind(bsuid)
+    .fetch_all(&mut *db)
+    .await?;
+    for number in left.iter().filter_map(|number| number.parse().ok()) {
+        release(db, &number, user, "its person has another number now", now).await?;
+    }
     Ok(())
 }

@@ -40,8 +40,9 @@ async fn a_wish_for_silence_is_kept_when_two_accounts_become_one() {
         // The account that says stop is the one that joins the other: it is the younger one.
         let older = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, NUMBER, "Camille");
         let older = older.with_credits(3).await;
-        older.says("solde").await;
-        assert_eq!(older.hears().await, THREE);
+        // A wish of its own is there already.
+        older.says("langue fr").await;
+        older.hears().await;
         let hidden = sandbox.stage.meta.hidden_person(ID, "camille.d", "Camille");
         hidden.text("stop").await;
         hidden.hears(1, sandbox::person::PATIENCE).await.unwrap();
