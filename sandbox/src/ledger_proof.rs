@@ -30,7 +30,6 @@ use sqlx::PgPool;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::servers::{Options, Servers};
 use hand::Hand;
 use operation::Operation;
 use tally::count;
@@ -109,22 +108,8 @@ pub async fn main(arguments: impl Iterator<Item = String>, stop: CancellationTok
     let again =
         format!("cargo ledger --seed {} --operations {} --hands {}", plan.seed, plan.operations, plan.hands);
     println!("seed {}, {} operations by {} hands (again: {again})", plan.seed, plan.operations, plan.hands);
-    let work = async {
-        let exe = std::env::current_exe().context("finding this program")?;
-        // No Redis: nothing here is queued.
-        let nowhere = Some("redis://nowhere".to_owned());
-        let options = Options { database_url: None, redis_url: nowhere, ..Options::tests(exe) };
-        let servers = Servers::start(options).await?;
-        let began = Instant::now();
-        let proved = prove(&servers.database_url, plan).await;
-        let seconds = began.elapsed().as_secs_f64();
-        servers.stop().await?;
-        Ok::<_, anyhow::Error>((proved?, seconds))
-    };
-    let (proof, seconds) = tokio::select! {
-        ended = work => ended?,
-        () = stop.cancelled() => bail!("interrupted"),
-    };
+    let (proof, seconds) =
+        crate::proof::run(&stop, async |database: &str| prove(database, plan).await).await?;
     for line in proof.lines.iter().chain(&proof.stories) {
         println!("{line}");
     }

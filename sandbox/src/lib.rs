@@ -8,6 +8,7 @@ pub mod load;
 pub mod people_proof;
 pub mod person;
 pub mod process;
+mod proof;
 pub mod say;
 pub mod servers;
 pub mod simulators;

@@ -12,15 +12,14 @@ mod world;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use futures_util::future::join_all;
 use shared::db;
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::servers::{Options, Servers};
 use tally::Tally;
 use world::World;
 
@@ -84,22 +83,8 @@ pub async fn main(arguments: impl Iterator<Item = String>, stop: CancellationTok
     };
     let again = format!("cargo people --seed {} --events {}", plan.seed, plan.events);
     println!("seed {}, {} events (again: {again})", plan.seed, plan.events);
-    let work = async {
-        let exe = std::env::current_exe().context("finding this program")?;
-        // No Redis: nothing here is queued.
-        let nowhere = Some("redis://nowhere".to_owned());
-        let options = Options { database_url: None, redis_url: nowhere, ..Options::tests(exe) };
-        let servers = Servers::start(options).await?;
-        let began = Instant::now();
-        let proved = prove(&servers.database_url, plan).await;
-        let seconds = began.elapsed().as_secs_f64();
-        servers.stop().await?;
-        Ok::<_, anyhow::Error>((proved?, seconds))
-    };
-    let (proof, seconds) = tokio::select! {
-        ended = work => ended?,
-        () = stop.cancelled() => bail!("interrupted"),
-    };
+    let (proof, seconds) =
+        crate::proof::run(&stop, async |database: &str| prove(database, plan).await).await?;
     for line in proof.lines.iter().chain(proof.breaches.iter().take(TOLD)) {
         println!("{line}");
     }

@@ -46,21 +46,27 @@ crate::for_each_provider! {
     button => super::the_button_brings_the_words_back;
 }
 
+/// Somebody with two credits whose brief is being written, and who then says stop. One person, two lanes: a stop through
+/// one overtakes the brief in the other.
+async fn stops_meanwhile(sandbox: &Sandbox) -> Person {
+    let number = "+33639980077";
+    let meta = Person::new(&sandbox.stage, &sandbox.pool, Provider::Meta, number, "Camille");
+    let meta = meta.with_credits(2).await;
+    let twilio = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, number, "Camille");
+    sandbox.stage.openai.hold();
+    meta.says(BRIEF).await;
+    until("the model to be asked", async || !sandbox.stage.openai.calls().is_empty()).await;
+    twilio.says("stop").await;
+    assert!(twilio.hears().await.starts_with("C’est noté"));
+    sandbox.stage.openai.release();
+    sandbox.is_quiet().await;
+    meta
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_wins_over_an_answer_that_is_being_written() {
     run(&GROUND, async |sandbox| {
-        // One person, two lanes: a stop through one overtakes the brief in the other.
-        let number = "+33639980077";
-        let meta = Person::new(&sandbox.stage, &sandbox.pool, Provider::Meta, number, "Camille");
-        let meta = meta.with_credits(2).await;
-        let twilio = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, number, "Camille");
-        sandbox.stage.openai.hold();
-        meta.says(BRIEF).await;
-        until("the model to be asked", async || !sandbox.stage.openai.calls().is_empty()).await;
-        twilio.says("stop").await;
-        assert!(twilio.hears().await.starts_with("C’est noté"));
-        sandbox.stage.openai.release();
-        sandbox.is_quiet().await;
+        let meta = stops_meanwhile(sandbox).await;
         assert!(meta.has_heard().is_empty(), "{:?}", meta.has_heard());
         assert_eq!(
             (meta.credits().await, meta.charges().await),
@@ -80,18 +86,8 @@ async fn a_stop_wins_over_an_answer_that_is_being_written() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_brief_that_is_begun_again_after_a_stop_is_refunded() {
     run(&GROUND, async |sandbox| {
-        let number = "+33639980078";
-        let meta = Person::new(&sandbox.stage, &sandbox.pool, Provider::Meta, number, "Camille");
-        let meta = meta.with_credits(2).await;
-        let twilio = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, number, "Camille");
         sandbox.stage.openai.fails_next(1, OpenAiFault::Http500);
-        sandbox.stage.openai.hold();
-        meta.says(BRIEF).await;
-        until("the model to be asked", async || !sandbox.stage.openai.calls().is_empty()).await;
-        twilio.says("stop").await;
-        assert!(twilio.hears().await.starts_with("C’est noté"));
-        sandbox.stage.openai.release();
-        sandbox.is_quiet().await;
+        let meta = stops_meanwhile(sandbox).await;
         assert_eq!((meta.credits().await, meta.charges().await), (2, (1, 1)));
         assert_eq!((meta.has_heard().len(), sandbox.stage.openai.calls().len()), (0, 1));
     })

@@ -42,7 +42,7 @@ async fn servers_vanish_when_their_program_is_killed() {
         // To the whole group, as a terminal does it with Ctrl-C.
         killpg(Pid::from_raw(doomed.id().cast_signed()), signal).unwrap();
         doomed.wait().unwrap();
-        base.assert_vanishes();
+        base.assert_vanishes().await;
     }
 }
 
@@ -50,7 +50,7 @@ async fn servers_vanish_when_their_program_is_killed() {
 async fn servers_vanish_when_they_are_dropped() {
     let base = Base::new("dropped");
     drop(Servers::start(base.options()).await.unwrap());
-    base.assert_vanishes();
+    base.assert_vanishes().await;
 }
 
 /// A keeper without a holder, as its parts are seen from a shell.
@@ -69,11 +69,11 @@ fn keeper(base: &Base) -> Child {
         .unwrap()
 }
 
-#[test]
-fn a_keeper_whose_holder_dies_during_the_start_cleans_up_too() {
+#[tokio::test]
+async fn a_keeper_whose_holder_dies_during_the_start_cleans_up_too() {
     let base = Base::new("early");
     let mut keeper = keeper(&base);
-    eventually("the keeper has begun", || !base.is_empty());
+    eventually("the keeper has begun", || !base.is_empty()).await;
     drop(keeper.stdin.take());
     drop(keeper.stdout.take());
     keeper.wait().unwrap();

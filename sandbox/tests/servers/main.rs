@@ -46,8 +46,9 @@ impl Base {
     }
 
     /// Waits until no process works in the base and nothing is in it.
-    fn assert_vanishes(&self) {
-        eventually("the servers and their data are gone", || self.processes().is_empty() && self.is_empty());
+    async fn assert_vanishes(&self) {
+        let vanished = || self.processes().is_empty() && self.is_empty();
+        eventually("the servers and their data are gone", vanished).await;
     }
 
     /// Everybody who works in the base.
@@ -70,11 +71,12 @@ fn processes_in(directory: &Path) -> Vec<(i32, String)> {
         .collect()
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
+    let mut turns = tokio::time::interval(Duration::from_millis(10));
     while !holds() {
         assert!(started.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        std::thread::sleep(Duration::from_millis(10));
+        turns.tick().await;
     }
 }
 

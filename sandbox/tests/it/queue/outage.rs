@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use sandbox::conversation::BareQueue;
 use sandbox::servers::{Options, Servers};
+use shared::clock::Clock;
 use shared::queue::{Enqueued, QueueSettings, Restored, Settlement, Verdict};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -155,6 +157,7 @@ async fn a_redis_that_is_frozen_for_longer_than_a_lease_makes_nothing_run_twice(
         ..QueueSettings::default()
     };
     let bare = BareQueue::open(&servers.redis_url, settings).await;
+    let redis = bare.redis.clone();
     let jobs: Vec<_> = (0..12).map(|n| message(&format!("{n}"), &format!("{n}"))).collect();
     let _answers = bare.queue.enqueue(&jobs).await.unwrap();
     let starts = Arc::new(Mutex::new(HashMap::<String, usize>::new()));
@@ -175,10 +178,22 @@ async fn a_redis_that_is_frozen_for_longer_than_a_lease_makes_nothing_run_twice(
         .collect();
     until("all run", async || starts.lock().unwrap().len() == 12).await;
     servers.freeze_redis().await.unwrap();
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    // What was renewed last before it stood still runs out at its latest then.
+    let (clock, frozen) = (Clock::system(), Clock::system().now());
+    until("every lease to have run out", async || clock.now() - frozen > TimeDelta::milliseconds(2_500))
+        .await;
     servers.thaw_redis().await.unwrap();
-    // Longer than the grace: who did not renew by then has lost.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // Somebody has fetched after the grace: who did not renew by then has lost.
+    let marks = async || -> (Option<u64>, Option<u64>) {
+        let mut command = redis::cmd("HMGET");
+        command.arg("{wa:0}stats").arg("grace").arg("seen");
+        command.query_async(&mut redis.clone()).await.unwrap()
+    };
+    until(
+        "the grace to be over",
+        async || matches!(marks().await, (Some(grace), Some(seen)) if seen > grace),
+    )
+    .await;
     thawed.cancel();
     until_idle(&bare.queue).await;
     for hand in hands {
