@@ -97,6 +97,30 @@ impl Person {
         self
     }
 
+    /// The phone, for what only Meta's people can do.
+    ///
+    /// # Panics
+    /// When it is Twilio's.
+    #[must_use]
+    pub fn meta(&self) -> &MetaPerson {
+        match &self.phone {
+            Phone::Meta(phone) => phone,
+            Phone::Twilio(_) => panic!("not a person of Meta"),
+        }
+    }
+
+    /// The phone, for what only Twilio's people can do.
+    ///
+    /// # Panics
+    /// When it is Meta's.
+    #[must_use]
+    pub fn twilio(&self) -> &TwilioPerson {
+        match &self.phone {
+            Phone::Twilio(phone) => phone,
+            Phone::Meta(_) => panic!("not a person of Twilio"),
+        }
+    }
+
     /// Writes a text: a signed webhook over HTTP.
     pub async fn says(&self, text: &str) -> Said {
         let delivery = match &self.phone {

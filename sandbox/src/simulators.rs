@@ -16,6 +16,7 @@ pub mod life;
 pub mod meta;
 pub mod note;
 pub mod openai;
+mod pair;
 pub mod receipts;
 #[cfg(test)]
 mod receiver;

@@ -74,11 +74,11 @@ pub async fn keep(
                  from wa.outbox part, jsonb_array_elements(part.menu -> 'choices') choice
                  where part.cause = o.cause and choice ->> 'id' like 'again:%' limit 1),
                 $6
-         from wa.outbox o join wa.receipt r on r.message_id = o.cause and r.user_id = $1
+         from wa.outbox o join wa.receipt r on r.message_id = o.cause and wa.survivor(r.user_id) = $1
          where o.provider = $2 and o.provider_message_id = $3
          on conflict (user_id, outbox_id) do update
            set emoji = excluded.emoji, kind = excluded.kind, reacted_at = excluded.reacted_at
-           where f.reacted_at <= excluded.reacted_at and f.emoji is distinct from excluded.emoji",
+           where f.reacted_at <= excluded.reacted_at",
     )
     .bind(user.as_str())
     .bind(reaction.provider.as_str())

@@ -138,7 +138,7 @@ pub async fn find(
     }))
 }
 
-/// Adds a generation. Once per message: the caller ends the receipt in the same transaction. Returns its id.
+/// Adds a generation to an account that is held. Once per message: the caller ends the receipt in the same transaction. Returns its id.
 pub async fn add(
     db: &mut PgConnection,
     user: &UserId,
@@ -155,11 +155,11 @@ pub async fn add(
     let statement = if as_json {
         r#"insert into "Generation" ("id", "userId", "brief", "platform", "industry", "objective", "tone", "language",
              "promptFinal", "usageTokens", "createdAt", "variants")
-           values ($1, wa.survivor($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, to_jsonb($12::text[]))"#
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_jsonb($12::text[]))"#
     } else {
         r#"insert into "Generation" ("id", "userId", "brief", "platform", "industry", "objective", "tone", "language",
              "promptFinal", "usageTokens", "createdAt", "variants")
-           values ($1, wa.survivor($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text[])"#
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text[])"#
     };
     sqlx::query(statement)
         .bind(&id)

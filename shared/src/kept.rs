@@ -56,7 +56,7 @@ pub async fn take(
     message: &MessageId,
     now: DateTime<Utc>,
 ) -> Result<Option<String>, LedgerError> {
-    ledger::lock(db, user).await?;
+    let (user, _) = ledger::lock(db, user).await?;
     let brief = sqlx::query_scalar(
         "update wa.kept_brief set taken_by = $2
          where user_id = $1 and (taken_by = $2 or taken_by is null and kept_at > $3)

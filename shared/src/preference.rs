@@ -10,14 +10,15 @@ use crate::ledger::{self, LedgerError};
 use crate::message::MessageId;
 use crate::person::UserId;
 
-/// Chooses a language.
+/// Chooses a language. The account is held first, as by those who join two accounts with all that their person wished
+/// for, and so are the wishes below: none of them is lost meanwhile.
 pub async fn speak(
     db: &mut PgConnection,
     user: &UserId,
     language: Language,
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    // The account first, as by those who join two accounts with all that their person wished for.
+) -> Result<(), LedgerError> {
+    let (user, _) = ledger::lock(db, user).await?;
     sqlx::query(r#"update "User" set "waPreferredLang" = $2, "updatedAt" = $3 where "id" = $1"#)
         .bind(user.as_str())
         .bind(language.code())
@@ -48,8 +49,7 @@ pub async fn wrote(db: impl PgExecutor<'_>, user: &UserId, language: Language) -
     Ok(())
 }
 
-/// Nothing more is sent from this moment on, but answers to what is asked for later. The account is held, so that the
-/// wish is not lost while it joins another one.
+/// Nothing more is sent from this moment on, but answers to what is asked for later.
 pub async fn stop(db: &mut PgConnection, user: &UserId, at: DateTime<Utc>) -> Result<(), LedgerError> {
     let (user, _) = ledger::lock(db, user).await?;
     sqlx::query(
@@ -65,24 +65,24 @@ pub async fn stop(db: &mut PgConnection, user: &UserId, at: DateTime<Utc>) -> Re
 
 /// The provider says that who wrote this message wants nothing more from us: the same as if they had told us.
 pub async fn stop_who_wrote(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     message: &MessageId,
     at: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into wa.preference as p (user_id, stopped_at)
-         select user_id, $2 from wa.receipt where message_id = $1 and user_id is not null
-         on conflict (user_id) do update set stopped_at = coalesce(p.stopped_at, excluded.stopped_at)",
-    )
-    .bind(message.as_str())
-    .bind(at)
-    .execute(db)
-    .await?;
-    Ok(())
+) -> Result<(), LedgerError> {
+    let user: Option<Option<String>> =
+        sqlx::query_scalar("select user_id from wa.receipt where message_id = $1")
+            .bind(message.as_str())
+            .fetch_optional(&mut *db)
+            .await?;
+    match user.flatten() {
+        Some(user) => stop(db, &UserId::from_stored(user), at).await,
+        None => Ok(()),
+    }
 }
 
 /// Everything is sent again.
-pub async fn start(db: impl PgExecutor<'_>, user: &UserId) -> Result<(), sqlx::Error> {
+pub async fn start(db: &mut PgConnection, user: &UserId) -> Result<(), LedgerError> {
+    let (user, _) = ledger::lock(db, user).await?;
     sqlx::query("update wa.preference set stopped_at = null where user_id = $1")
         .bind(user.as_str())
         .execute(db)

@@ -6,6 +6,7 @@
 pub mod burst;
 mod conversation;
 mod open;
+mod recent;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
@@ -17,6 +18,7 @@ use crate::person::UserId;
 pub use burst::Changed;
 pub use conversation::{Answer, Conversation, answer, conversation, has_written};
 pub use open::{Open, lock_open, open};
+pub use recent::{nth_voice, revisions};
 
 /// How a message ended. The word is stored, counted and shown to operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,7 +236,7 @@ pub async fn end(
     let state = if outcome == Outcome::Failed { "failed" } else { "finished" };
     let done = sqlx::query(
         "update wa.receipt set state = $2, outcome = $3, detail = $4, finished_at = $5,
-                brief = case when $2 = 'failed' or changes is not null then brief end
+                brief = case when $3 in ('failed', 'recorded') then brief end
          where message_id = $1 and (state = 'started' or $6)",
     )
     .bind(message.as_str())
@@ -293,19 +295,4 @@ pub async fn fail_undelivered(
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// How many of a person's messages since this moment had posts revised.
-pub async fn revisions(
-    db: impl PgExecutor<'_>,
-    user: &UserId,
-    since: DateTime<Utc>,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
-        "select count(*) from wa.receipt where user_id = $1 and received_at > $2 and outcome = 'revised'",
-    )
-    .bind(user.as_str())
-    .bind(since)
-    .fetch_one(db)
-    .await
 }

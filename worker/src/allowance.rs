@@ -1,4 +1,4 @@
-//! How much one person may ask for, whatever they have paid: so many briefs in ten minutes, so many free revisions in a
+//! How much one person may ask for, whatever they have paid: so many briefs and voice notes in ten minutes, so many free revisions in a
 //! day. Asked before the model is, and before a credit is held.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -46,7 +46,24 @@ impl Allowance {
         }
         let since = now - BRIEFS_WITHIN;
         let oldest = ledger::nth_generation(db, user, message, self.briefs, since).await?;
-        Ok(oldest.map(|oldest| ((oldest - since).num_seconds() + 59) / 60))
+        Ok(oldest.map(|oldest| minutes(oldest - since)))
+    }
+
+    /// In how many minutes this person may be listened to again: as often as briefs may be begun, since it costs money and
+    /// no credit.
+    pub async fn voice(
+        &self,
+        db: &mut PgConnection,
+        user: &UserId,
+        message: &MessageId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        if self.briefs == 0 {
+            return Ok(None);
+        }
+        let since = now - BRIEFS_WITHIN;
+        let oldest = receipt::nth_voice(db, user, message, self.briefs, since).await?;
+        Ok(oldest.map(|oldest| minutes(oldest - since)))
     }
 
     /// Whether this person has had enough revised for a day.
@@ -61,4 +78,9 @@ impl Allowance {
         }
         Ok(receipt::revisions(db, user, now - REVISIONS_WITHIN).await? >= i64::from(self.revisions))
     }
+}
+
+/// A time in minutes, the last of them begun.
+fn minutes(time: TimeDelta) -> i64 {
+    (time.num_seconds() + 59) / 60
 }

@@ -78,7 +78,7 @@ pub async fn answer(
             Text::Stopped
         }
         Command::Start => {
-            preference::start(&mut *db, &person.id).await?;
+            preference::start(db, &person.id).await?;
             Text::Started
         }
         Command::Erase { confirmed: false } => Text::AskErase,
@@ -95,7 +95,7 @@ pub async fn answer(
             return record(db, inbound, now).await;
         }
         Command::Silenced { stop: false } => {
-            preference::start(&mut *db, &person.id).await?;
+            preference::start(db, &person.id).await?;
             return record(db, inbound, now).await;
         }
         Command::React { to, emoji } => {

@@ -68,7 +68,7 @@ struct Part {
 /// else is answered at once.
 pub async fn listen(worker: &Worker, job: &Job, inbound: &Inbound) -> Burst {
     let mut burst = Burst::default();
-    if !matches!(inbound.content, Content::Text(_) | Content::Voice(_)) {
+    if !matches!(inbound.content, Content::Text(_) | Content::Voice(_) | Content::Edit { .. }) {
         return burst;
     }
     let began = Instant::now();
@@ -88,7 +88,7 @@ pub async fn listen(worker: &Worker, job: &Job, inbound: &Inbound) -> Burst {
 /// Whether this message was deleted while it was worked on. When nobody can tell, it was not.
 pub async fn was_withdrawn(worker: &Worker, inbound: &Inbound) -> bool {
     let behind = worker.queue.behind(&inbound.id, &inbound.lane(), LOOK).await.unwrap_or_default();
-    messages(&behind).any(|(message, _)| revokes(message, &inbound.id))
+    is_revoked(inbound, &behind)
 }
 
 impl Burst {
@@ -122,11 +122,7 @@ impl Burst {
             // One that cannot end here finds later what it is about.
             let _ended = burst::join(db, &change, received_at, &inbound.id, &person.id, now).await?;
         }
-        let said = said.join("\n");
-        if said != *own {
-            burst::about(db, &inbound.id, &said).await?;
-        }
-        Ok(Inbound { content: Content::Text(said), ..inbound.clone() })
+        Ok(Inbound { content: Content::Text(said.join("\n")), ..inbound.clone() })
     }
 }
 
@@ -150,9 +146,13 @@ pub async fn late(db: &mut PgConnection, inbound: &Inbound) -> Result<Option<Lat
                 burst::changes(db, &inbound.id, of, Some(text)).await?;
                 Late::Noted
             }
-            Some("posts" | "undelivered") => Late::TooLate(text.clone()),
             Some("withdrawn") => Late::Noted,
-            Some(_) => Late::Anew(Inbound { content: Content::Text(text.clone()), ..inbound.clone() }),
+            // Only what costs something is asked about: whatever else it says now is simply done.
+            Some("posts") if matches!(read(text), Command::Generate { .. }) => Late::TooLate(text.clone()),
+            Some(_) => {
+                burst::changes(db, &inbound.id, of, None).await?;
+                Late::Anew(Inbound { content: Content::Text(text.clone()), ..inbound.clone() })
+            }
         },
         Content::Revoke { of } => {
             burst::changes(db, &inbound.id, of, None).await?;
@@ -164,8 +164,7 @@ pub async fn late(db: &mut PgConnection, inbound: &Inbound) -> Result<Option<Lat
 
 /// What these messages, which stand behind one, say with it and about it.
 fn hear(first: &Inbound, received_at: DateTime<Utc>, behind: &[Job], moment: Duration) -> Heard {
-    let mut heard =
-        Heard { withdrawn: messages(behind).any(|(m, _)| revokes(m, &first.id)), ..Heard::default() };
+    let mut heard = Heard { withdrawn: is_revoked(first, behind), ..Heard::default() };
     let Some((text, edits)) = words(first, behind) else { return heard };
     if edits > 0 {
         heard.text = Some(text.clone());
@@ -193,7 +192,7 @@ fn follow(heard: &mut Heard, text: &str, received_at: DateTime<Utc>, behind: &[J
         if is_aside(&message.content) {
             continue;
         }
-        let withdrawn = messages(behind).any(|(other, _)| revokes(other, &message.id));
+        let withdrawn = is_revoked(message, behind);
         let Some((text, _)) = words(message, behind) else { return };
         if withdrawn {
             continue;
@@ -259,8 +258,13 @@ fn pause(text: &str, moment: Duration) -> Duration {
     }
 }
 
-fn revokes(message: &Inbound, id: &MessageId) -> bool {
-    matches!(&message.content, Content::Revoke { of } if of == id)
+/// Whether one of these jobs deletes a message. What was edited is deleted under its first id.
+fn is_revoked(message: &Inbound, jobs: &[Job]) -> bool {
+    let first = match &message.content {
+        Content::Edit { of, .. } => of,
+        _ => &message.id,
+    };
+    messages(jobs).any(|(other, _)| matches!(&other.content, Content::Revoke { of } if of == first))
 }
 
 /// The messages of people among these jobs, and when they arrived.

@@ -15,7 +15,7 @@ use shared::texts::Text;
 use tokio_util::sync::CancellationToken;
 
 use crate::command::Command;
-use crate::{Worker, chore, delivery, detection, reply};
+use crate::{Worker, chore, delivery, detection, reply, window};
 
 /// What the causes of these lines begin with.
 const KIND: &str = "busy:";
@@ -45,7 +45,7 @@ async fn pass(worker: &Worker) -> Result<()> {
     outbox::expire(&worker.pool, KIND, now - LATE, now).await?;
     for page in 0..PAGES {
         let waiting = worker.queue.waiting(worker.patience.busy_after, page * PAGE, PAGE).await?;
-        let last = waiting.len() < PAGE;
+        let Some(waiting) = waiting.filter(|_| worker.clock.now() - now < LATE) else { break };
         let owed: Vec<(MessageId, Inbound)> = waiting.into_iter().filter_map(owed).collect();
         let causes: Vec<MessageId> = owed.iter().map(|(cause, _)| cause.clone()).collect();
         let unsaid = outbox::unsaid(&worker.pool, &causes).await?;
@@ -57,9 +57,6 @@ async fn pass(worker: &Worker) -> Result<()> {
                 }
             })
             .await;
-        if last {
-            break;
-        }
     }
     Ok(())
 }
@@ -74,6 +71,11 @@ fn owed(job: Job) -> Option<(MessageId, Inbound)> {
 
 async fn tell(worker: &Worker, cause: &MessageId, inbound: &Inbound) -> Result<()> {
     let now = worker.clock.now();
+    // Since somebody looked, it may have been answered; and WhatsApp lets nobody write after a day.
+    let answered = outbox::unsaid(&worker.pool, std::slice::from_ref(&inbound.id)).await?.is_empty();
+    if answered || !window::is_open(inbound.sent_at, now) {
+        return Ok(());
+    }
     let mut tx = worker.pool.begin().await?;
     let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     if person.stopped {

@@ -142,7 +142,7 @@ async fn send(
     };
     counter!("postly_sends_total", "provider" => provider, "outcome" => label).increment(1);
     if leave == Leave::Probe && works {
-        turn::release(worker, turn::route(message), false).await;
+        turn::release(worker, turn::route(message), message.id, false).await;
     }
     fault::point("send.recorded");
     result

@@ -134,12 +134,13 @@ async fn finish(
     draft: &Draft,
 ) -> Result<bool, JobError> {
     let now = worker.clock.now();
-    let left = ledger::balance(db, &person.id).await?;
     let posts = draft.posts.each();
-    let low = left <= LOW && ledger::ran_low(&mut *db, &inbound.id, LOW).await?;
     if !receipt::end(db, &inbound.id, Outcome::Posts, None, now).await? {
         return Ok(false);
     }
+    let (person, left) = &held(db, person).await?;
+    let left = *left;
+    let low = left <= LOW && ledger::ran_low(&mut *db, &inbound.id, LOW).await?;
     let generation = Generation {
         brief,
         platform: draft.intent.platform.as_deref(),
@@ -159,6 +160,12 @@ async fn finish(
     let translation = generation::translation(draft.intent.language.as_deref(), person.language);
     say(db, inbound, person, Text::Posts { generation, posts, left, low, translation }, now).await?;
     Ok(true)
+}
+
+/// The person and their balance, held: while the model was at work their account may have joined another one.
+pub async fn held(db: &mut PgConnection, person: &Person) -> Result<(Person, Credits), JobError> {
+    let (id, left) = ledger::lock(db, &person.id).await?;
+    Ok((Person { id, ..person.clone() }, left))
 }
 
 /// The person, spoken to in the language that they have just written in, unless they chose one.
@@ -206,8 +213,8 @@ async fn turn_down(
         return Ok(false);
     }
     ledger::refund(db, &inbound.id, now).await?;
-    let left = ledger::balance(db, &person.id).await?;
-    say(db, inbound, person, text(left), now).await?;
+    let (person, left) = &held(db, person).await?;
+    say(db, inbound, person, text(*left), now).await?;
     Ok(true)
 }
 
@@ -242,9 +249,11 @@ pub async fn give_up(
         return Ok(());
     }
     let person = shared::person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
-    ledger::refund(&mut tx, &inbound.id, now).await?;
+    let refunded = ledger::refund(&mut tx, &inbound.id, now).await?;
     kept::give_back(&mut *tx, &inbound.id).await?;
-    if let Some(apology) = asked(&mut tx, inbound, &person, received_at).await?.apology() {
+    // Whose credit was held waits for something, whatever the message itself reads like.
+    let apology = asked(&mut tx, inbound, &person, received_at).await?.apology();
+    if let Some(apology) = apology.or(refunded.then_some(Text::Failed)) {
         say(&mut tx, inbound, &person, apology, now).await?;
     }
     tx.commit().await?;

@@ -189,20 +189,26 @@ async fn open(
     }
     let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
-    let inbound = &match (changed.text, burst::late(&mut tx, inbound).await?) {
-        (Some(text), _) => Inbound { content: Content::Text(text), ..inbound.clone() },
-        (None, Some(Late::Anew(inbound))) => inbound,
-        (None, Some(Late::TooLate(brief))) => {
-            kept::keep(&mut *tx, &person.id, &brief, now).await?;
-            generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, Text::EditedTooLate)
-                .await?;
-            tx.commit().await?;
-            return Ok(Opened::Answered);
-        }
-        (None, _) if begun.is_some() => inbound.clone(),
-        (None, _) => burst.take(&mut tx, inbound, &person, now).await?,
-    };
+    let came = &inbound.content;
     let is_begun = begun.is_some();
+    let said;
+    let inbound = if is_begun {
+        inbound
+    } else {
+        said = match (changed.text, burst::late(&mut tx, inbound).await?) {
+            (Some(text), _) => Inbound { content: Content::Text(text), ..inbound.clone() },
+            (None, Some(Late::Anew(inbound))) => inbound,
+            (None, Some(Late::TooLate(brief))) => {
+                kept::keep(&mut *tx, &person.id, &brief, now).await?;
+                generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, Text::EditedTooLate)
+                    .await?;
+                tx.commit().await?;
+                return Ok(Opened::Answered);
+            }
+            (None, _) => burst.take(&mut tx, inbound, &person, now).await?,
+        };
+        &said
+    };
     let command = match begun.flatten() {
         // A credit is held for it: whatever it reads like, and wherever it came from.
         Some(brief) => Command::Generate { brief },
@@ -232,8 +238,8 @@ async fn open(
     }
     if let Some(brief) = generate::brief(&mut tx, inbound, &person, &command, now).await? {
         let held = generate::hold(&mut tx, worker, inbound, &person, &brief.text).await?;
-        if !is_begun && command == Command::KeptBrief {
-            // It will not be looked for again: the account may have joined another one by then.
+        if held == Held::Yes && !is_begun && (command == Command::KeptBrief || inbound.content != *came) {
+            // What no further start could read in the message as it came, or find in the books as they are now.
             receipt::burst::about(&mut *tx, &inbound.id, &brief.text).await?;
         }
         tx.commit().await?;

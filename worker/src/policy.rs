@@ -49,6 +49,9 @@ pub const MEDIA_LOOKS: u32 = 3;
 /// and a file of 16 MB can hold two hours, which somebody would pay for.
 pub const LONGEST_VOICE: Duration = Duration::from_mins(5);
 
+/// A sound that does not tell how long it is may be this large, in bytes: five minutes of a music file.
+pub const LARGEST_UNTIMED: usize = 5 << 20;
+
 /// The longest words of a voice note, in UTF-16 units: as much as can be written in one message.
 pub const LONGEST_WORDS: usize = 4096;
 

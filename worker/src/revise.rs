@@ -72,6 +72,7 @@ async fn finish(
     if !receipt::end(db, &inbound.id, Outcome::Revised, None, now).await? {
         return Ok(false);
     }
+    let (person, _) = &generate::held(db, person).await?;
     let language = match revision {
         Revision::Translate(into) => Some(into.code()),
         Revision::Shorten => earlier.language.as_deref(),

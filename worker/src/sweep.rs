@@ -117,7 +117,7 @@ async fn end(
     let refunded = ledger::refund(&mut tx, &lost.message, now).await?;
     kept::give_back(&mut *tx, &lost.message).await?;
     let user = lost.user.as_ref().or(charged.as_ref());
-    let told = apologise(&mut tx, &lost, letter, user, now).await?;
+    let told = apologise(&mut tx, &lost, letter, user, refunded, now).await?;
     tx.commit().await?;
     fault::point("sweep.committed");
     count(if refunded { "refunded" } else { "ended" });
@@ -157,11 +157,13 @@ async fn apologise(
     lost: &Open,
     letter: Option<&Letter>,
     user: Option<&UserId>,
+    refunded: bool,
     now: DateTime<Utc>,
 ) -> Result<Told, JobError> {
-    let due = letter.map_or(matches!(lost.kind.as_str(), "text" | "voice"), |letter| {
-        Command::parse(&letter.inbound.content).apology().is_some()
-    });
+    let due = refunded
+        || letter.map_or(matches!(lost.kind.as_str(), "text" | "voice"), |letter| {
+            Command::parse(&letter.inbound.content).apology().is_some()
+        });
     if !due || !lost.met {
         return Ok(Told::NotDue);
     }
@@ -175,7 +177,7 @@ async fn apologise(
     let Some(address) = address else { return Ok(Told::Unreachable) };
     let language = language.unwrap_or_default();
     let words = voice::recall(&mut *db, &lost.message).await?;
-    let echo = words.map(|words| Text::Heard { words: &words }.in_language(language));
+    let echo = words.map(|words| voice::said_back(&words, language));
     let reply = reply::write(echo, Text::Failed, language, lost.provider);
     let to = outbox::Recipient {
         cause: &lost.message,

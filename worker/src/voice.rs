@@ -63,8 +63,13 @@ pub async fn recall(db: impl PgExecutor<'_>, message: &MessageId) -> Result<Opti
 #[must_use]
 pub fn echo(inbound: &Inbound, language: Language) -> Option<String> {
     let Content::Voice(voice) = &inbound.content else { return None };
-    let words = voice.words.as_deref()?;
-    Some(Text::Heard { words }.in_language(language))
+    Some(said_back(voice.words.as_deref()?, language))
+}
+
+/// The words of a voice note, as they stand before its answer.
+#[must_use]
+pub fn said_back(words: &str, language: Language) -> String {
+    Text::Heard { words }.in_language(language)
 }
 
 fn with_words(inbound: &Inbound, voice: &Voice, words: String) -> Inbound {
@@ -81,6 +86,11 @@ async fn open(
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
     match receipt::start(&mut tx, inbound, start, now).await? {
+        Standing::Open(changed) if changed.withdrawn => {
+            let done = generate::withdraw(&mut tx, inbound, now).await?;
+            generate::end(tx, done).await?;
+            return Ok(None);
+        }
         Standing::Open(_) | Standing::Begun(_) => {}
         Standing::Behind => {
             tx.rollback().await?;
@@ -109,7 +119,13 @@ async fn open(
         return Ok(None);
     } else if worker.openai.listens() {
         let spent = worker.budget.is_spent(&mut tx, &person.id, &inbound.id, now).await?;
-        spent.map(|everybody| (Outcome::Capped, Text::Capped { everybody }))
+        let text = if let Some(everybody) = spent {
+            Some(Text::Capped { everybody })
+        } else {
+            let minutes = worker.allowance.voice(&mut tx, &person.id, &inbound.id, now).await?;
+            minutes.map(|minutes| Text::TooFast { minutes })
+        };
+        text.map(|text| (Outcome::Capped, text))
     } else {
         Some((Outcome::Answered, Text::Unread(Unread::Voice)))
     };
@@ -150,7 +166,11 @@ async fn listen(
             return Err(JobError::retry(anyhow::anyhow!("media: the operator is needed ({code})")));
         }
     };
-    if ogg::seconds(&sound.bytes).is_some_and(|seconds| seconds > policy::LONGEST_VOICE.as_secs()) {
+    let too_long = match ogg::seconds(&sound.bytes) {
+        Some(seconds) => seconds > policy::LONGEST_VOICE.as_secs(),
+        None => sound.bytes.len() > policy::LARGEST_UNTIMED,
+    };
+    if too_long {
         return Ok(Err(Text::Unheard(Unheard::TooLong)));
     }
     fault::point("voice.fetched");

@@ -22,6 +22,8 @@ pub(super) struct Human {
     pub(super) unannounced: usize,
     /// Something about them has changed that nobody will ever announce.
     pub(super) untraceable: bool,
+    /// They gave up a number: an id beside it that is not theirs is somebody else's.
+    pub(super) gave_up: bool,
     /// Their account of the web app, with its number, until a message shows that number.
     pub(super) web: Option<UserId>,
     pub(super) link: Option<(UserId, usize)>,
@@ -96,7 +98,8 @@ impl Truth {
         });
         let contradicted = shown.id.is_some()
             && self.beside.get(&(number, shown.provider)).is_some_and(|(last, _)| {
-                self.group(*last) == self.group(former) && !self.humans[*last].untraceable
+                let person = &self.humans[*last];
+                self.group(*last) == self.group(former) && (person.gave_up || !person.untraceable)
             });
         held && !contradicted
     }

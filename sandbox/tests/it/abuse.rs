@@ -70,6 +70,27 @@ crate::for_each_provider! {
     moderation => super::what_moderation_flags_is_declined_and_not_charged;
 }
 
+/// Listening costs money, and no credit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_person_is_listened_to_so_often_and_no_more() {
+    run_without_worker(&GROUND, async |sandbox| {
+        sandbox.variables.insert("BRIEFS_PER_TEN_MINUTES".to_owned(), "3".to_owned());
+        sandbox.starts_worker();
+        let alice = sandbox.person(Provider::Meta);
+        for _ in 0..3 {
+            alice.speaks("Solde").await;
+            assert!(alice.hears().await.contains("0 crédit"));
+        }
+        alice.speaks("Solde").await;
+        assert!(alice.hears().await.contains("plus vite que moi"));
+        assert_eq!(sandbox.stage.openai.transcriptions().len(), 3);
+        // What is written costs nothing to read.
+        alice.says("solde").await;
+        assert!(alice.hears().await.contains("0 crédit"));
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_person_may_ask_for_so_much_and_no_more() {
     run_without_worker(&GROUND, async |sandbox| {

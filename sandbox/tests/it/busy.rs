@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sandbox::conversation::{Sandbox, run_without_worker};
+use sandbox::conversation::Sandbox;
 use shared::message::Provider;
 
-use crate::{GROUND, until};
+use crate::until;
 
 async fn who_waits_is_told_once(sandbox: &mut Sandbox, provider: Provider) {
     sandbox.patience.busy_after = Duration::from_millis(600);
@@ -63,25 +63,27 @@ async fn a_line_that_cannot_be_sent_is_forgotten(sandbox: &mut Sandbox, provider
     assert_eq!(alice.has_heard().len(), 1);
 }
 
-macro_rules! each {
-    ($($name:ident => $test:expr;)*) => { $(
-        mod $name {
-            use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn through_meta() {
-                run_without_worker(&GROUND, async |sandbox| $test(sandbox, Provider::Meta).await).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn through_twilio() {
-                run_without_worker(&GROUND, async |sandbox| $test(sandbox, Provider::Twilio).await).await;
-            }
-        }
-    )* };
+/// After a day of outage nothing may be sent to who wrote before it.
+async fn who_wrote_a_day_ago_is_not_written_to(sandbox: &mut Sandbox, provider: Provider) {
+    sandbox.patience.busy_after = Duration::from_millis(200);
+    sandbox.queue.pause().await.unwrap();
+    let alice = sandbox.person(provider).with_credits(2).await;
+    alice.says("solde").await;
+    sandbox.advances(Duration::from_hours(25));
+    let bob = sandbox.person(provider).with_credits(2).await;
+    bob.says("solde").await;
+    sandbox.starts_worker();
+    // Alice has waited longer: whoever looks at both has seen her first.
+    assert!(bob.hears().await.starts_with("⏳"));
+    assert!(alice.has_heard().is_empty());
+    sandbox.queue.resume().await.unwrap();
+    sandbox.is_quiet().await;
+    assert!(alice.has_heard().is_empty());
 }
 
-each! {
+crate::for_each_provider! {
+    in run_without_worker
     told => super::who_waits_is_told_once;
+    a_day_ago => super::who_wrote_a_day_ago_is_not_written_to;
     in_vain => super::a_line_that_cannot_be_sent_is_forgotten;
 }

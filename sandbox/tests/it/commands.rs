@@ -103,7 +103,7 @@ async fn what_wants_no_answer_gets_none(sandbox: &mut Sandbox, provider: Provide
                     "edit",
                     json!({"original_message_id": "wamid.x", "message": {"type": "text", "text": {"body": "un post"}}}),
                 ),
-                ("revoke", json!({"original_message_id": "wamid.x"})),
+                ("revoke", json!({"original_message_id": "wamid.y"})),
                 ("button", json!({"payload": "un post", "text": "un post"})),
                 ("request_welcome", json!({})),
             ];
@@ -211,7 +211,7 @@ async fn a_person_who_hides_the_number_is_answered_by_id() {
 async fn who_comes_to_hide_the_number_stays_the_same_person() {
     run(&GROUND, async |sandbox| {
         let alice = sandbox.person(Provider::Meta).with_credits(4).await;
-        let Phone::Meta(phone) = &alice.phone else { unreachable!("a person of Meta") };
+        let phone = alice.meta();
         alice.says("solde").await;
         alice.hears().await;
         let (_, mut message) = phone.compose("text", &json!({"body": "solde"}));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use nix::sys::signal::Signal;
 use sandbox::conversation::{Sandbox, run_without_worker};
-use sandbox::person::{PATIENCE, Person, Phone};
+use sandbox::person::{PATIENCE, Person};
 use sandbox::simulators::receipts::Statuses;
 use serde_json::json;
 use shared::fault::POINTS;
@@ -274,7 +274,7 @@ async fn a_message_that_kills_its_workers_is_given_up_with_an_apology() {
 async fn a_reaction_that_kills_its_workers_is_given_up_in_silence() {
     run_without_worker(&GROUND, async |sandbox| {
         let alice = sandbox.person(Provider::Meta).with_credits(5).await;
-        let Phone::Meta(phone) = &alice.phone else { unreachable!("a person of Meta") };
+        let phone = alice.meta();
         phone.message("reaction", &json!({"message_id": "wamid.X", "emoji": "👍"})).await;
         kills_three(sandbox, "job.leased").await;
         sandbox.starts_worker();

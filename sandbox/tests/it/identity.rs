@@ -4,7 +4,7 @@ mod joined;
 mod proof;
 
 use sandbox::conversation::{Sandbox, run};
-use sandbox::person::{PATIENCE, Person, Phone};
+use sandbox::person::{PATIENCE, Person};
 use sandbox::simulators::meta::MetaPerson;
 use serde_json::{Value, json};
 use shared::message::Provider;
@@ -40,8 +40,7 @@ async fn accounts(sandbox: &Sandbox) -> i64 {
 /// Alice, with three credits, who has written before; and her phone.
 async fn alice(sandbox: &Sandbox) -> (Person, MetaPerson) {
     let alice = sandbox.person(Provider::Meta).with_credits(3).await;
-    let Phone::Meta(phone) = &alice.phone else { unreachable!("a person of Meta") };
-    let phone = phone.clone();
+    let phone = alice.meta().clone();
     assert_eq!(balance(&phone).await, THREE);
     (alice, phone)
 }
@@ -153,10 +152,29 @@ async fn two_spellings_are_one_number_and_each_is_answered_as_it_came() {
             alice.says("solde").await;
             assert_eq!(alice.hears().await, THREE);
             assert_eq!(accounts(sandbox).await, before);
-            let Phone::Twilio(twilio) = &alice.phone else { unreachable!("a person of Twilio") };
+            let twilio = alice.twilio();
             assert_eq!(twilio.heard()[0].to, format!("whatsapp:{dialled}"));
             assert_eq!(phone.heard()[0].request["to"].as_str(), Some(shown));
         }
+    })
+    .await;
+}
+
+/// An announcement without ids says the same about the numbers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_was_left_is_nobodys_although_no_id_was_told() {
+    run(&GROUND, async |sandbox| {
+        let (alice, phone) = alice(sandbox).await;
+        let (moved, mut announcement) = phone.changes_number("+33639980777");
+        let system = announcement.pointer_mut("/entry/0/changes/0/value/messages/0/system").unwrap();
+        for id in ["user_id", "previous_user_id"] {
+            system.as_object_mut().unwrap().remove(id);
+        }
+        announce(sandbox, &announcement).await;
+        assert_eq!(balance(&moved).await, THREE);
+        let stranger = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, alice.number(), "Alix");
+        stranger.says("solde").await;
+        assert_eq!(stranger.hears().await, NOTHING);
     })
     .await;
 }

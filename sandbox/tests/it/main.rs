@@ -5,6 +5,7 @@
 mod abuse;
 mod burst;
 mod busy;
+mod changes;
 mod commands;
 mod crash;
 mod credits;
@@ -48,13 +49,14 @@ pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     }
 }
 
-/// The same test for every provider.
+/// The same test for every provider; `in run_without_worker` where nobody is to work yet.
 macro_rules! for_each_provider {
-    ($($name:ident => $test:expr;)*) => { $(
+    ($($name:ident => $test:expr;)*) => { crate::for_each_provider! { in run $($name => $test;)* } };
+    (in $run:ident $($name:ident => $test:expr;)*) => { $(
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn through_meta() {
-                sandbox::conversation::run(&crate::GROUND, async |sandbox| {
+                sandbox::conversation::$run(&crate::GROUND, async |sandbox| {
                     ($test)(sandbox, shared::message::Provider::Meta).await;
                 })
                 .await;
@@ -62,7 +64,7 @@ macro_rules! for_each_provider {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn through_twilio() {
-                sandbox::conversation::run(&crate::GROUND, async |sandbox| {
+                sandbox::conversation::$run(&crate::GROUND, async |sandbox| {
                     ($test)(sandbox, shared::message::Provider::Twilio).await;
                 })
                 .await;

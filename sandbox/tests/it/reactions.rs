@@ -4,8 +4,6 @@
 use std::time::Duration;
 
 use sandbox::conversation::{Sandbox, run};
-use sandbox::person::{Person, Phone};
-use sandbox::simulators::meta::MetaPerson;
 use serde_json::json;
 use shared::message::Provider;
 
@@ -27,11 +25,6 @@ async fn kept(sandbox: &Sandbox) -> Vec<(Option<String>, Option<String>, bool)> 
 
 fn one(emoji: &str, kind: &str, of_posts: bool) -> Vec<(Option<String>, Option<String>, bool)> {
     vec![(Some(emoji.to_owned()), Some(kind.to_owned()), of_posts)]
-}
-
-fn phone(person: &Person) -> &MetaPerson {
-    let Phone::Meta(phone) = &person.phone else { unreachable!("a person of Meta") };
-    phone
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,18 +66,53 @@ async fn a_reaction_that_comes_late_says_nothing_new() {
         let answer = alice.screen().remove(0).id;
         // Written first, and delivered last.
         let content = json!({"message_id": answer, "emoji": "👍"});
-        let (contact, message) = phone(&alice).compose("reaction", &content);
+        let (_, first) = alice.meta().letter("reaction", &content);
         sandbox.stage.meta.clock().advance(Duration::from_secs(2));
         alice.reacts(&answer, None).await.unwrap();
         assert_eq!(kept(sandbox).await, [(None, None, false)]);
-        let mut value = sandbox.stage.meta.metadata();
-        value["contacts"] = json!([contact]);
-        value["messages"] = json!([message]);
-        sandbox.stage.meta.deliver(&sandbox.stage.meta.envelope(&value)).await;
+        sandbox.stage.meta.deliver(&first).await;
         assert_eq!(kept(sandbox).await, [(None, None, false)], "it was taken back since");
         sandbox.stage.meta.clock().advance(Duration::from_secs(2));
         alice.reacts(&answer, Some("🤔")).await.unwrap();
         assert_eq!(kept(sandbox).await, one("🤔", "other", false));
+    })
+    .await;
+}
+
+/// Given, taken back, given again: by the time at which each was meant, whatever comes first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_of_three_is_kept_in_whatever_order_they_come() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
+        alice.says("solde").await;
+        alice.hears().await;
+        let answer = alice.screen().remove(0).id;
+        alice.reacts(&answer, Some("👍")).await.unwrap();
+        sandbox.stage.meta.clock().advance(Duration::from_secs(2));
+        let (_, taken_back) = alice.meta().letter("reaction", &json!({"message_id": answer}));
+        sandbox.stage.meta.clock().advance(Duration::from_secs(2));
+        alice.reacts(&answer, Some("👍")).await.unwrap();
+        assert_eq!(kept(sandbox).await, one("👍", "positive", false));
+        sandbox.stage.meta.deliver(&taken_back).await;
+        assert_eq!(kept(sandbox).await, one("👍", "positive", false));
+    })
+    .await;
+}
+
+/// What was said to an account before it joined another one was said to the same person.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reaction_outlives_the_account_that_was_answered() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
+        alice.says("solde").await;
+        alice.hears().await;
+        let answer = alice.screen().remove(0).id;
+        let from = alice.account().await;
+        let into = sandbox.person(Provider::Twilio).with_credits(1).await.account().await;
+        let mut db = sandbox.pool.acquire().await.unwrap();
+        let _merged = shared::ledger::merge(&mut db, &from, &into, sandbox.clock.now()).await.unwrap();
+        alice.reacts(&answer, Some("👍")).await.unwrap();
+        assert_eq!(kept(sandbox).await, one("👍", "positive", false));
     })
     .await;
 }
@@ -97,8 +125,8 @@ async fn only_who_was_sent_a_message_has_a_word_on_it() {
         alice.hears().await;
         let answer = alice.screen().remove(0).id;
         let bob = sandbox.person(Provider::Meta);
-        phone(&bob).reacts(&answer, Some("👎")).await;
-        phone(&bob).reacts("wamid.unknown", Some("👎")).await;
+        bob.meta().reacts(&answer, Some("👎")).await;
+        bob.meta().reacts("wamid.unknown", Some("👎")).await;
         assert_eq!(kept(sandbox).await, []);
         // Who wants no more messages may still say what they make of one.
         alice.says("stop").await;

@@ -1,7 +1,7 @@
 //! Who says stop is left alone, whatever still waits to be said; who says start is not.
 
 use sandbox::conversation::{Sandbox, run};
-use sandbox::person::{Person, Phone};
+use sandbox::person::Person;
 use sandbox::simulators::openai::OpenAiFault;
 use shared::message::Provider;
 
@@ -121,7 +121,7 @@ async fn a_payment_is_credited_and_not_told_to_who_said_stop() {
 async fn what_twilio_has_answered_itself_counts_and_is_not_answered_twice() {
     run(&GROUND, async |sandbox| {
         let alice = sandbox.person(Provider::Twilio).with_credits(2).await;
-        let Phone::Twilio(phone) = &alice.phone else { unreachable!("a person of Twilio") };
+        let phone = alice.twilio();
         phone.message("STOP", &[("OptOutType", "STOP")]).await;
         alice.says(BRIEF).await;
         assert!(alice.hears().await.starts_with("Vous m’avez demandé de ne plus vous écrire"));
@@ -130,6 +130,24 @@ async fn what_twilio_has_answered_itself_counts_and_is_not_answered_twice() {
         assert!(alice.hears().await.starts_with("✨ Voici vos trois posts"));
         sandbox.is_quiet().await;
         assert_eq!(alice.has_heard().len(), 2);
+    })
+    .await;
+}
+
+/// The provider's word on a message of an account that has joined another one meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_the_provider_tells_is_kept_for_the_account_that_there_is_today() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(2).await;
+        let said = alice.says("solde").await;
+        alice.hears().await;
+        let from = alice.account().await;
+        let into = sandbox.person(Provider::Twilio).with_credits(1).await.account().await;
+        let (mut db, now) = (sandbox.pool.acquire().await.unwrap(), sandbox.clock.now());
+        let _merged = shared::ledger::merge(&mut db, &from, &into, now).await.unwrap();
+        shared::preference::stop_who_wrote(&mut db, &said.id, now).await.unwrap();
+        alice.says(BRIEF).await;
+        assert!(alice.hears().await.starts_with("Vous m’avez demandé de ne plus vous écrire"));
     })
     .await;
 }

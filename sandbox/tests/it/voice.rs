@@ -2,7 +2,7 @@
 
 mod trouble;
 
-use sandbox::conversation::{Sandbox, run_without_worker};
+use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::simulators::note::note;
 use shared::fault::{POINTS, VOICE_POINTS};
 use shared::message::Provider;
@@ -90,13 +90,15 @@ async fn who_has_no_credit_hears_what_was_understood(sandbox: &mut Sandbox, prov
     assert_eq!(kept, words.trim());
 }
 
+/// A command: nothing but the listening takes any time.
 async fn somebody_shows_that_they_listen(sandbox: &mut Sandbox, provider: Provider) {
     let alice = sandbox.person(provider).with_credits(3).await;
     sandbox.stage.openai.slow(std::time::Duration::from_millis(300));
-    alice.speaks(BRIEF).await;
-    until(async || sandbox.stage.openai.transcriptions().len() == 1).await;
+    alice.speaks("Solde").await;
     until(async || alice.sees_typing()).await;
+    assert!(alice.has_heard().is_empty());
     alice.hears().await;
+    assert!(sandbox.stage.openai.calls().is_empty());
 }
 
 async fn who_said_stop_is_not_listened_to(sandbox: &mut Sandbox, provider: Provider) {
@@ -112,23 +114,12 @@ async fn who_said_stop_is_not_listened_to(sandbox: &mut Sandbox, provider: Provi
     assert!(alice.hears().await.ends_with("💳 Il vous reste 3 crédits."));
 }
 
-async fn words_beside_sound_are_the_message(sandbox: &mut Sandbox, provider: Provider) {
-    let alice = sandbox.person(provider).with_credits(3).await;
-    let sandbox::person::Phone::Twilio(phone) = &alice.phone else { return };
-    let media =
-        [("NumMedia", "1"), ("MediaContentType0", "audio/ogg"), ("MediaUrl0", "https://api.twilio.com/ME1")];
-    phone.message("solde", &media).await;
-    assert_eq!(alice.hears().await, "💳 Il vous reste 3 crédits.");
-    assert!(sandbox.stage.openai.transcriptions().is_empty());
-}
-
 crate::for_each_provider! {
     brief => super::a_spoken_brief_gets_its_posts;
     command => super::a_spoken_word_is_a_command;
     no_credit => super::who_has_no_credit_hears_what_was_understood;
     typing => super::somebody_shows_that_they_listen;
     stopped => super::who_said_stop_is_not_listened_to;
-    both => super::words_beside_sound_are_the_message;
 }
 
 /// A worker dies at every point of listening, and at every point after it: the answer comes once and begins with what was
@@ -178,6 +169,23 @@ async fn a_note_is_as_long_as_a_message_can_be() {
         alice.speaks("[Musique]").await;
         assert!(alice.hears().await.starts_with("🎤 Je n’ai pas entendu de mots"));
         assert_eq!((alice.charges().await, sandbox.stage.openai.calls().len()), ((0, 0), 0));
+    })
+    .await;
+}
+
+/// Twilio may send both in one message.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_beside_sound_are_the_message() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Twilio).with_credits(3).await;
+        let media = [
+            ("NumMedia", "1"),
+            ("MediaContentType0", "audio/ogg"),
+            ("MediaUrl0", "https://api.twilio.com/ME1"),
+        ];
+        alice.twilio().message("solde", &media).await;
+        assert_eq!(alice.hears().await, "💳 Il vous reste 3 crédits.");
+        assert!(sandbox.stage.openai.transcriptions().is_empty());
     })
     .await;
 }

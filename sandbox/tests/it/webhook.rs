@@ -110,13 +110,8 @@ fn head(length: Option<usize>, signature: &str) -> Vec<u8> {
 }
 
 /// A text of this person that nobody has delivered yet, as Meta wraps it.
-fn letter(sandbox: &Sandbox, person: &Person, text: &str) -> Value {
-    let Phone::Meta(phone) = &person.phone else { panic!("not a person of Meta") };
-    let (contact, message) = phone.compose("text", &json!({ "body": text }));
-    let mut value = sandbox.stage.meta.metadata();
-    value["contacts"] = json!([contact]);
-    value["messages"] = json!([message]);
-    sandbox.stage.meta.envelope(&value)
+fn letter(person: &Person, text: &str) -> Value {
+    person.meta().letter("text", &json!({ "body": text })).1
 }
 
 /// Takes everything out of the queue, as a worker that does nothing would.
@@ -200,7 +195,7 @@ async fn fifty_deliveries_at_once_are_one_message(sandbox: &mut Sandbox, provide
     let brief = "Crée un post promo pour Instagram";
     let deliveries = match &alice.phone {
         Phone::Meta(_) => {
-            let letter = letter(sandbox, &alice, brief);
+            let letter = letter(&alice, brief);
             join_all((0..50).map(|_| sandbox.stage.meta.deliver(&letter))).await
         }
         Phone::Twilio(phone) => {
@@ -234,7 +229,7 @@ async fn people_who_hang_up_or_dawdle_are_in_nobodys_way(sandbox: &mut Sandbox, 
     let dawdler = sandbox.person(Provider::Meta);
     dawdler.says("aide").await;
     dawdler.hears().await;
-    let body = letter(sandbox, &dawdler, "aide").to_string().into_bytes();
+    let body = letter(&dawdler, "aide").to_string().into_bytes();
     let head = head(Some(body.len()), &meta_signature(sandbox, &body));
     let mut half = head.clone();
     half.extend_from_slice(&body[..body.len() / 2]);

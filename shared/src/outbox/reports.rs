@@ -5,13 +5,15 @@
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 
-use super::LATEST;
+use super::{LATEST, OutboxId};
 use crate::job::{SendStatus, StatusReport};
 use crate::message::{Address, MessageId};
 
 /// What a report was about.
 #[derive(Debug, Clone)]
 pub struct Reported {
+    /// The row of ours.
+    pub id: OutboxId,
     /// The message that ours answered.
     pub cause: MessageId,
     /// Our number that ours left from.
@@ -34,7 +36,7 @@ pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Resu
 /// since all reports on one message say the same. `None` when the report is not on one of ours.
 pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Option<Reported>, sqlx::Error> {
     let pricing = report.pricing.clone().unwrap_or_default();
-    let row: Option<(String, String, Json<Address>)> = sqlx::query_as(
+    let row: Option<(i64, String, String, Json<Address>)> = sqlx::query_as(
         "update wa.outbox set
            state = case
              when state = 'failed' or ($3 = 'failed' and state in ('delivered', 'read')) then state
@@ -53,7 +55,7 @@ pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Op
            pricing_type = coalesce(pricing_type, $9),
            pricing_category = coalesce(pricing_category, $10)
          where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))
-         returning cause, business, address",
+         returning id, cause, business, address",
     )
     .bind(report.outbox_id)
     .bind(&report.provider_message_id)
@@ -67,7 +69,8 @@ pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Op
     .bind(pricing.category)
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|(cause, business, Json(address))| Reported {
+    Ok(row.map(|(id, cause, business, Json(address))| Reported {
+        id: OutboxId(id),
         cause: MessageId::from_stored(cause),
         business,
         address,

@@ -14,10 +14,10 @@ pub(super) async fn settle(
     session: &str,
     now: DateTime<Utc>,
 ) -> Result<(), PaymentError> {
-    let owing: Vec<(String, i32)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "{ACCOUNTS_OF} select session_id, owed - taken from wa.payment
-         where user_id in (select id from accounts) and owed > taken order by session_id for update"
-    )))
+    let owing: Vec<(String, i32)> = sqlx::query_as(
+        "select session_id, owed - taken from wa.payment
+         where user_id in (select wa.accounts_of($1)) and owed > taken order by session_id for update",
+    )
     .bind(account.as_str())
     .fetch_all(&mut *db)
     .await?;
@@ -47,17 +47,12 @@ pub async fn settled(db: impl PgExecutor<'_>, session: &str) -> Result<Credits, 
     Ok(Credits::from_column(-delta.flatten().unwrap_or_default()))
 }
 
-/// Every account that is this one today.
-const ACCOUNTS_OF: &str = "with recursive accounts (id) as (
-   select $1::text union select m.from_user from accounts join wa.merged_account m on m.into_user = accounts.id
- )";
-
 /// The credits that went back to where they came from in money, and that the account did not have any more.
 pub async fn debt(db: impl PgExecutor<'_>, account: &UserId) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-        "{ACCOUNTS_OF} select coalesce(sum(owed - taken), 0)::bigint from wa.payment
-         where user_id in (select id from accounts) and owed > taken"
-    )))
+    sqlx::query_scalar(
+        "select coalesce(sum(owed - taken), 0)::bigint from wa.payment
+         where user_id in (select wa.accounts_of($1)) and owed > taken",
+    )
     .bind(account.as_str())
     .fetch_one(db)
     .await

@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::identity::{self, Known, Sighting};
 use super::join::join;
-use super::resolve::{DISORDER, Evidence, decide};
+use super::resolve::{DISORDER, Evidence, decide, held};
 use super::{UserId, account};
 use crate::ledger::LedgerError;
 use crate::message::Provider;
@@ -58,21 +58,11 @@ pub async fn changed(
     identity::claim(db, before.names().into_iter().chain(after.names()).collect()).await?;
     loop {
         let mut attempt = db.begin().await?;
-        let read = async |db: &mut PgConnection| {
-            let found = (Evidence::read(db, &before).await?, Evidence::read(db, &after).await?);
-            let mut accounts = found.0.accounts();
-            accounts.extend(found.1.accounts());
-            Ok::<_, sqlx::Error>((found.0, accounts))
-        };
-        let (_, accounts) = read(&mut attempt).await?;
-        if account::hold(&mut attempt, &accounts).await? {
-            let (evidence, again) = read(&mut attempt).await?;
-            if again == accounts {
-                let user = decide(&mut attempt, &before, &evidence, now).await?;
-                let user = moves(&mut attempt, &before, &after, user, now).await?;
-                attempt.commit().await?;
-                return Ok(user);
-            }
+        if let Some(evidence) = held(&mut attempt, &[&before, &after]).await? {
+            let user = decide(&mut attempt, &before, &evidence[0], now).await?;
+            let user = moves(&mut attempt, &before, &after, user, now).await?;
+            attempt.commit().await?;
+            return Ok(user);
         }
         attempt.rollback().await?;
     }
@@ -193,10 +183,10 @@ async fn ends(
             None => account::forgets_its_number(&mut *db, user, phone, now).await?,
         }
     }
-    let Some(previous) = before.bsuid.filter(|previous| after.bsuid.is_some_and(|new| new != *previous))
+    let Some((previous, bsuid)) = before.bsuid.zip(after.bsuid).filter(|(previous, new)| previous != new)
     else {
         return Ok(());
     };
     identity::retire(&mut *db, previous, before.at).await?;
-    identity::follows(&mut *db, user, previous, after.bsuid).await
+    identity::follows(&mut *db, user, previous, bsuid).await
 }

@@ -45,7 +45,7 @@ impl<'a> Sighting<'a> {
 }
 
 /// A name that is in the books.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Known {
     pub(super) user: UserId,
     /// Its person.
@@ -64,7 +64,7 @@ pub(super) struct Known {
 }
 
 /// What is known of the names of a sighting.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Picture {
     pub(super) bsuid: Option<Known>,
     pub(super) phone: Option<Known>,
@@ -95,8 +95,8 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
                   case $3 when 'meta' then i.beside_meta else i.beside_twilio end as beside,
                   coalesce(i.beside_meta, i.beside_twilio) is not null as has_id,
                   case when i.kind = 'phone' then (
-                    select w."id" from "User" w
-                    where w."waPhoneE164" = any($4) and w."id" <> i.user_id
+                    select wa.survivor(w."id") from "User" w
+                    where w."waPhoneE164" = any($4) and wa.survivor(w."id") <> wa.survivor(i.user_id)
                       and w."waLinkedAt" at time zone 'UTC' > i.seen_at
                       and w."waLinkedAt" at time zone 'UTC' <= $5 limit 1) end as linked,
                   u."id" as id, u."waPreferredLang" as web, p.language, p.written,
@@ -266,7 +266,7 @@ pub(super) async fn follows(
     db: impl PgExecutor<'_>,
     user: &UserId,
     previous: &str,
-    bsuid: Option<&str>,
+    bsuid: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update wa.identity set beside_meta = $3 where kind = 'phone' and user_id = $1 and beside_meta = $2",

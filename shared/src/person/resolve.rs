@@ -36,14 +36,13 @@ pub async fn resolve(
     identity::claim(db, sighting.names()).await?;
     let user = loop {
         let mut attempt = db.begin().await?;
-        let Some(evidence) = held(&mut attempt, &sighting).await? else {
-            // Another message has joined some of these accounts, and that is over now.
-            attempt.rollback().await?;
-            continue;
-        };
-        let user = decide(&mut attempt, &sighting, &evidence, now).await?;
-        attempt.commit().await?;
-        break user;
+        // Nothing: another message has joined some of these accounts, and that is over now.
+        if let Some(evidence) = held(&mut attempt, &[&sighting]).await? {
+            let user = decide(&mut attempt, &sighting, &evidence[0], now).await?;
+            attempt.commit().await?;
+            break user;
+        }
+        attempt.rollback().await?;
     };
     known(db, &user).await?.ok_or(LedgerError::NoSuchPerson)
 }
@@ -66,20 +65,36 @@ fn as_ever(picture: &Picture, sighting: &Sighting<'_>) -> Option<Person> {
     .cloned()
 }
 
-/// What is known of a sighting and of what the web app says about it, with all accounts held. `None`: they changed while
-/// they were waited for; the caller rolls back.
-async fn held(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Option<Evidence>, LedgerError> {
-    let evidence = Evidence::read(db, sighting).await?;
-    let accounts = evidence.accounts();
+/// What is known of these sightings and of what the web app says about them, with all accounts held. `None`: they changed
+/// while they were waited for; the caller rolls back.
+pub(super) async fn held(
+    db: &mut PgConnection,
+    sightings: &[&Sighting<'_>],
+) -> Result<Option<Vec<Evidence>>, LedgerError> {
+    let (_, accounts) = read(db, sightings).await?;
     if !account::hold(db, &accounts).await? {
         return Ok(None);
     }
-    let again = Evidence::read(db, sighting).await?;
-    Ok((again.accounts() == accounts).then_some(again))
+    let (evidence, again) = read(db, sightings).await?;
+    Ok((again == accounts).then_some(evidence))
+}
+
+/// What the books say about each, and everybody that may be written to because of it.
+async fn read(
+    db: &mut PgConnection,
+    sightings: &[&Sighting<'_>],
+) -> Result<(Vec<Evidence>, Vec<UserId>), sqlx::Error> {
+    let mut found = Vec::with_capacity(sightings.len());
+    for sighting in sightings {
+        found.push(Evidence::read(db, sighting).await?);
+    }
+    let mut accounts: Vec<UserId> = found.iter().flat_map(Evidence::accounts).collect();
+    accounts.sort();
+    accounts.dedup();
+    Ok((found, accounts))
 }
 
 /// What the books say about a sighting.
-#[derive(Debug)]
 pub(super) struct Evidence {
     pub(super) picture: Picture,
     /// The account that has this id in its column.
@@ -96,14 +111,11 @@ impl Evidence {
     }
 
     /// Everybody that may be written to because of it.
-    pub(super) fn accounts(&self) -> Vec<UserId> {
+    fn accounts(&self) -> Vec<UserId> {
         let known = self.picture.bsuid.iter().chain(&self.picture.phone);
         let known = known.flat_map(|known| std::iter::once(&known.user).chain(&known.linked));
         let web = self.web_id.iter().chain(self.web_number.as_ref().map(|link| &link.user));
-        let mut accounts: Vec<UserId> = known.chain(web).cloned().collect();
-        accounts.sort();
-        accounts.dedup();
-        accounts
+        known.chain(web).cloned().collect()
     }
 
     /// Whose id it is.

@@ -8,8 +8,11 @@ local now = time[1] * 1000000 + time[2]
 local held = redis.call('HMGET', KEYS[1], 'until', 'probed')
 if ARGV[2] == '1' then redis.call('HSET', KEYS[1], 'late', 1) end
 if held[1] and not held[2] and now < tonumber(held[1]) then return 0 end
+local late = redis.call('HGET', KEYS[1], 'late')
+-- What was probed before says nothing about this pause.
+redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'until', string.format('%.0f', now + ARGV[1]))
-redis.call('HDEL', KEYS[1], 'probed')
+if late then redis.call('HSET', KEYS[1], 'late', 1) end
 -- Whoever waits has asked again by then, and a number that nobody asks for needs no probe.
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[1] / 1000 + 600000))
 return 1

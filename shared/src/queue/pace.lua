@@ -3,7 +3,7 @@
 -- which all that was let go has been paid for (GCRA): a burst borrows from the future. All is taken, or nothing.
 -- KEYS: 1 held, 2 pair, 3 number
 -- ARGV: 1 us between two messages to one person, 2 how many may go at once, 3 and 4 the same of the whole number,
---       5 us that are worth waiting for with the turn taken, 6 us that a probe may take
+--       5 us that are worth waiting for with the turn taken, 6 us that a probe may take, 7 which message it is
 -- Reply: {0 later | 1 go | 2 go, as the probe of a number that was paused, us to wait, 1 paused | 2 pair | 3 number}
 local pair_every, pair_most, every, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local worth, probe = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -38,5 +38,5 @@ keep(KEYS[3], math.max(number, tonumber(known[2] or 0)))
 wait = math.max(wait, pair_wait)
 if not held[1] then return { 1, wait, 0 } end
 -- The pause is over. One message finds out whether its reason is; the others wait for what it finds.
-redis.call('HSET', KEYS[1], 'until', text(now + wait + probe), 'probed', 1)
+redis.call('HSET', KEYS[1], 'until', text(now + wait + probe), 'probed', 1, 'probe:' .. ARGV[7], 1)
 return { 2, wait, 0 }

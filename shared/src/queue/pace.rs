@@ -95,14 +95,14 @@ impl Route<'_> {
 }
 
 impl Queue {
-    /// Asks for the turn of a message, in one call of constant cost.
-    pub async fn turn(&self, route: Route<'_>, pace: &Pace) -> Result<Turn, QueueError> {
+    /// Asks for the turn of a message, in one call of constant cost. `message`: by which its reports name it.
+    pub async fn turn(&self, route: Route<'_>, message: i64, pace: &Pace) -> Result<Turn, QueueError> {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.pace.prepare_invoke();
         call.key(route.number("held")).key(route.pair()).key(route.number("number"));
         call.arg(micros(pace.pair_every)).arg(pace.pair_burst);
         call.arg(micros(pace.number_every)).arg(pace.number_burst);
-        call.arg(micros(pace.worth)).arg(micros(pace.probe));
+        call.arg(micros(pace.worth)).arg(micros(pace.probe)).arg(message);
         let (go, wait, hold): (u8, u64, u8) = call.invoke_async(&mut connection).await?;
         let after = Duration::from_micros(wait);
         Ok(match (go, hold) {
@@ -149,11 +149,12 @@ impl Queue {
         Ok(call.invoke_async(&mut connection).await?)
     }
 
-    /// A probe has gone well: it was taken, or (`arrived`) has been seen to go on. `true`: everything may leave again.
-    pub async fn release(&self, route: Route<'_>, arrived: bool) -> Result<bool, QueueError> {
+    /// A message has gone well: it was taken, or (`arrived`) has been seen to go on. `true`: it was the probe of this pause,
+    /// and everything may leave again.
+    pub async fn release(&self, route: Route<'_>, message: i64, arrived: bool) -> Result<bool, QueueError> {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.release.prepare_invoke();
-        call.key(route.number("held")).arg(u8::from(arrived));
+        call.key(route.number("held")).arg(u8::from(arrived)).arg(message);
         Ok(call.invoke_async(&mut connection).await?)
     }
 }

@@ -76,10 +76,12 @@ pub async fn changes(
     Ok(())
 }
 
-/// How a message ended, or the one that it became a part of. `None`: it has never been met, or has not ended.
+/// How a message ended, or the one that it became a part of; `posts` also where it was changed later and posts were written
+/// about that. `None`: it has never been met, or has not ended.
 pub async fn outcome(db: impl PgExecutor<'_>, message: &MessageId) -> Result<Option<String>, sqlx::Error> {
     let outcome: Option<Option<String>> = sqlx::query_scalar(
-        "select case when r.joined_to is null then r.outcome else head.outcome end
+        "select case when exists (select from wa.receipt later where later.changes = $1 and later.outcome = 'posts') then 'posts'
+                     when r.joined_to is null then r.outcome else head.outcome end
          from wa.receipt r left join wa.receipt head on head.message_id = r.joined_to
          where r.message_id = $1",
     )

@@ -53,11 +53,8 @@ pub async fn conversation(
     user: &UserId,
 ) -> Result<Option<Conversation>, sqlx::Error> {
     let row: Option<(String, String, String, DateTime<Utc>)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "with recursive accounts (id) as (
-           select $1::text union select m.from_user from accounts join wa.merged_account m on m.into_user = accounts.id
-         )
-         select provider, business, lane, {WROTE} from wa.receipt
-         where user_id in (select id from accounts) and business <> '' and kind not in {UNWRITTEN}
+        "select provider, business, lane, {WROTE} from wa.receipt
+         where user_id in (select wa.accounts_of($1)) and business <> '' and kind not in {UNWRITTEN}
          order by received_at desc limit 1"
     )))
     .bind(user.as_str())

@@ -3,6 +3,7 @@
 use shared::message::MessageId;
 use shared::outbox;
 
+use super::refusal;
 use super::turn::{self, Leave};
 use crate::Worker;
 
@@ -18,21 +19,30 @@ pub async fn try_once(worker: &Worker, cause: &MessageId) -> Result<bool, sqlx::
             return Ok(false);
         }
         let outcome = match leave {
-            Leave::Later(..) => Err(NO_TURN.to_owned()),
-            Leave::Now | Leave::Probe => worker.providers.send(&message).await.map_err(|error| error.code),
+            Leave::Later(..) => None,
+            Leave::Now | Leave::Probe => Some(worker.providers.send(&message).await),
         };
         let now = worker.clock.now();
-        match outcome {
-            Ok(accepted) => {
+        let code = match &outcome {
+            Some(Ok(accepted)) => {
                 outbox::accepted(&worker.pool, message.id, &accepted.0, now).await?;
-                if leave == Leave::Probe {
-                    turn::release(worker, turn::route(&message), false).await;
-                }
+                None
             }
-            Err(code) => {
-                taken = false;
-                let _given_up = outbox::failed(&worker.pool, message.id, &code, now).await?;
+            Some(Err(error)) => {
+                refusal::concerns(worker, turn::route(&message), error, false).await;
+                Some(error.code.as_str())
             }
+            None => Some(NO_TURN),
+        };
+        if let Some(code) = code {
+            taken = false;
+            let _given_up = outbox::failed(&worker.pool, message.id, code, now).await?;
+        }
+        if leave == Leave::Probe
+            && let Some(outcome) = outcome
+            && refusal::shows_that_it_works(outcome.map(drop).map_err(|error| error.action))
+        {
+            turn::release(worker, turn::route(&message), message.id, false).await;
         }
     }
     Ok(taken)

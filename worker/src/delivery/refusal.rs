@@ -46,12 +46,14 @@ pub(super) async fn follows(
         "a reply was refused"
     );
     let now = worker.clock.now();
-    let mut tx = worker.pool.begin().await?;
     if *action == Action::Refused(Why::Stopped) {
-        preference::stop_who_wrote(&mut *tx, cause, now).await?;
+        // Of its own, and first: told again, it is the same wish. A row and a person held in two orders would be two who wait
+        // for each other.
+        let mut tx = worker.pool.begin().await?;
+        preference::stop_who_wrote(&mut tx, cause, now).await?;
+        tx.commit().await?;
     }
-    outbox::failed(&mut *tx, message.id, code, now).await?;
-    tx.commit().await?;
+    outbox::failed(&worker.pool, message.id, code, now).await?;
     Ok(("refused", Ok(false)))
 }
 
@@ -117,7 +119,7 @@ pub(super) async fn concerns(worker: &Worker, route: Route<'_>, error: &SendErro
 pub(super) fn shows_that_it_works(outcome: Result<(), Action>) -> bool {
     match outcome {
         Ok(()) | Err(Action::Pair | Action::Number) => true,
-        Err(action @ Action::Refused(why)) => why != Why::Unheard && !action.pauses(),
+        Err(Action::Refused(why)) => !matches!(why, Why::Unheard | Why::Exhausted),
         Err(_) => false,
     }
 }

@@ -12,24 +12,24 @@ use crate::{Worker, generate};
 
 /// Takes note of a report. Nobody pays for posts of which no part can arrive.
 pub async fn take(worker: &Worker, report: &StatusReport) -> Result<(), JobError> {
-    let mut tx = worker.pool.begin().await?;
-    let Some(reported) = outbox::report(&mut *tx, report).await? else {
+    let Some(reported) = outbox::report(&worker.pool, report).await? else {
         tracing::debug!(provider = %report.provider, "a report on a message that is not ours");
-        return Ok(tx.rollback().await?);
+        return Ok(());
     };
     let route = Route { provider: report.provider, business: &reported.business, address: &reported.address };
     if report.status != SendStatus::Failed {
-        tx.commit().await?;
         if report.status != SendStatus::Read {
-            turn::release(worker, route, true).await;
+            turn::release(worker, route, reported.id, true).await;
         }
         return Ok(());
     }
     let error = refusal::reported(report.provider, report.error_code.as_deref().unwrap_or_default());
     if error.action == Action::Refused(Why::Stopped) {
-        preference::stop_who_wrote(&mut *tx, &reported.cause, worker.clock.now()).await?;
+        // Told again, it is the same wish: a death before it is mended by the next start.
+        let mut tx = worker.pool.begin().await?;
+        preference::stop_who_wrote(&mut tx, &reported.cause, worker.clock.now()).await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     tracing::warn!(provider = %report.provider, error.code = error.code, "a reply will not arrive");
     refusal::concerns(worker, route, &error, true).await;
     if outbox::came_to_nothing(&worker.pool, &reported.cause).await? {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use metrics::counter;
-use shared::outbox::Outgoing;
+use shared::outbox::{OutboxId, Outgoing};
 use shared::queue::{Hold, Pace, QueueError, Route, Turn};
 
 use crate::Worker;
@@ -25,7 +25,7 @@ pub(super) enum Leave {
 pub(super) async fn take(worker: &Worker, message: &Outgoing) -> Leave {
     let route = route(message);
     let pace = of(worker, route);
-    let asked = worker.queue.turn(route, &pace);
+    let asked = worker.queue.turn(route, message.id.get(), &pace);
     // Without Redis no pace is known. What is written is sent all the same: the provider has limits of its own, and says so.
     let Ok(Ok(turn)) = tokio::time::timeout(policy::TURN_TIMEOUT, asked).await else { return Leave::Now };
     match turn {
@@ -64,8 +64,8 @@ pub(super) async fn hold(worker: &Worker, route: Route<'_>, code: &str, trace: O
 }
 
 /// A message has gone well that was the probe of its number, or may have been. `arrived`: a report says so.
-pub(super) async fn release(worker: &Worker, route: Route<'_>, arrived: bool) {
-    if in_time(worker.queue.release(route, arrived)).await == Some(true) {
+pub(super) async fn release(worker: &Worker, route: Route<'_>, message: OutboxId, arrived: bool) {
+    if in_time(worker.queue.release(route, message.get(), arrived)).await == Some(true) {
         tracing::info!(provider = route.provider.as_str(), "a number that was paused works again");
     }
 }

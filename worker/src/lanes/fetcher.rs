@@ -66,6 +66,7 @@ impl Fetcher {
         self.counter.clear();
         // A fetch cut off on its way may have leased what nobody will ever know of: give that back.
         let _ = self.queue.recover(&self.owner, &self.held.leases()).await;
+        // It takes nothing more, also while it drains. Whoever renews a lease meanwhile signs off once more at the end.
         let _ = self.queue.leave(&self.owner).await;
     }
 

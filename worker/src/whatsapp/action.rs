@@ -44,14 +44,6 @@ pub enum Why {
     Country,
     /// Our request is wrong: for developers.
     Request,
-    /// A code that nobody here has heard of: for developers and operators.
+    /// A code that nobody here has heard of, or an address that is not this provider's: for developers and operators.
     Unheard,
-}
-
-impl Action {
-    /// Whether the number is to be paused.
-    #[must_use]
-    pub fn pauses(self) -> bool {
-        matches!(self, Self::Operator | Self::Refused(Why::Exhausted))
-    }
 }

@@ -54,7 +54,7 @@ impl Meta {
             Address::Phone(phone) => body["to"] = json!(phone.as_str()),
             Address::Bsuid(id) => body["recipient"] = json!(id),
             Address::Channel(_) => {
-                return Err(SendError::new("foreign_address", Action::Refused(Why::Request)));
+                return Err(SendError::new("foreign_address", Action::Refused(Why::Unheard)));
             }
         }
         let response = self

@@ -42,7 +42,7 @@ impl Twilio {
     /// Sends a text. Our own id goes along in the address of the report.
     pub async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
         let Address::Channel(to) = &message.address else {
-            return Err(SendError::new("foreign_address", Action::Refused(Why::Request)));
+            return Err(SendError::new("foreign_address", Action::Refused(Why::Unheard)));
         };
         let url = format!(
             "{}/2010-04-01/Accounts/{}/Messages.json",

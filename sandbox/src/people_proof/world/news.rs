@@ -74,6 +74,7 @@ impl World<'_> {
         if let Some(number) = person.number.take() {
             // Whoever comes back, comes back as somebody whom nothing connects with before.
             person.untraceable = true;
+            person.gave_up = true;
             self.free[number] = Some(self.now);
             self.story.push(format!("{}: {human} gives up number {number}", self.now));
         }

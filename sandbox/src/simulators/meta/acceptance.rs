@@ -6,6 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::super::pair;
 use super::super::receipts::Fate;
 use super::errors::GraphError;
 use super::rules::{Address, Draft};
@@ -15,8 +16,6 @@ use super::{Meta, wamid};
 
 /// The customer service window after a person's last message.
 const WINDOW: TimeDelta = TimeDelta::hours(24);
-/// How many messages a pair may borrow from the future.
-const PAIR_BURST: i32 = 45;
 
 impl Meta {
     /// Takes a message or refuses it. `fails` makes it fail later with that code, whatever the recipient.
@@ -34,7 +33,7 @@ impl Meta {
             if slow {
                 return Err(GraphError::of(130_429));
             }
-            if pair_every.is_some_and(|every| !takes_turn(phone, every, now)) {
+            if pair_every.is_some_and(|every| !pair::takes_turn(&mut phone.pair_busy_until, every, now)) {
                 return Err(GraphError::of(131_056));
             }
             let closed = phone.last_message.is_none_or(|last| now - last > WINDOW);
@@ -100,16 +99,6 @@ fn throttled(world: &mut World, now: DateTime<Utc>) -> bool {
         world.lately.pop_front();
     }
     world.settings.per_second.is_some_and(|most| world.lately.len() >= most)
-}
-
-/// Counts the message against the pair's rate, unless there is no room.
-fn takes_turn(phone: &mut Phone, every: TimeDelta, now: DateTime<Utc>) -> bool {
-    let busy_until = phone.pair_busy_until.unwrap_or(now).max(now) + every;
-    let fits = busy_until - now <= every * PAIR_BURST;
-    if fits {
-        phone.pair_busy_until = Some(busy_until);
-    }
-    fits
 }
 
 fn sent(draft: &Draft, phone: &Phone, at: DateTime<Utc>) -> Sent {

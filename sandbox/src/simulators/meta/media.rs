@@ -2,7 +2,6 @@
 //! of it with the token (Meta: Media, 2026).
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
@@ -95,16 +94,17 @@ impl Meta {
     pub fn fails_next_downloads(&self, n: usize, fault: MediaFault) {
         self.0.media.faults.order(n, Some(DOWNLOAD), fault);
     }
-
-    /// From now on every download takes this long.
-    pub fn slow_media(&self, by: Duration) {
-        self.0.media.faults.slow(by);
-    }
 }
 
 impl MetaPerson {
     /// Records a voice note, or sends a file of sound.
     pub async fn voice(&self, bytes: &[u8], mime_type: &str) -> Delivery {
+        self.message("audio", &self.records(bytes, mime_type)).await
+    }
+
+    /// A sound that Meta keeps: the content of a message that is made by hand.
+    #[must_use]
+    pub fn records(&self, bytes: &[u8], mime_type: &str) -> Value {
         let id = format!("19{:014}", rand::random_range(0..100_000_000_000_000_u64));
         let medium = Medium {
             bytes: bytes.to_vec(),
@@ -115,8 +115,7 @@ impl MetaPerson {
         self.meta.0.media.kept.change(|kept| kept.insert(id.clone(), medium));
         let sha256 = STANDARD.encode(Sha256::digest(bytes));
         let url = address(&self.meta, &id).unwrap_or_default();
-        let audio = json!({"mime_type": mime_type, "sha256": sha256, "id": id, "url": url, "voice": true});
-        self.message("audio", &audio).await
+        json!({"mime_type": mime_type, "sha256": sha256, "id": id, "url": url, "voice": true})
     }
 }
 

@@ -1,5 +1,7 @@
 //! Proof that media are given to whoever has the token, in time, and to nobody else.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::super::{Meta, MetaOptions};

@@ -233,11 +233,23 @@ impl MetaPerson {
         (phone.contact(), message)
     }
 
-    async fn deliver(&self, contact: Value, message: Value) -> Delivery {
+    /// A message of this person that nobody has delivered yet: its id, and the webhook.
+    #[must_use]
+    pub fn letter(&self, kind: &str, content: &Value) -> (String, Value) {
+        let (contact, message) = self.compose(kind, content);
+        let id = message["id"].as_str().unwrap_or_default().to_owned();
+        (id, self.wrapped(&contact, &message))
+    }
+
+    fn wrapped(&self, contact: &Value, message: &Value) -> Value {
         let mut value = self.meta.metadata();
         value["contacts"] = json!([contact]);
         value["messages"] = json!([message]);
-        self.meta.deliver(&self.meta.envelope(&value)).await
+        self.meta.envelope(&value)
+    }
+
+    async fn deliver(&self, contact: Value, message: Value) -> Delivery {
+        self.meta.deliver(&self.wrapped(&contact, &message)).await
     }
 
     /// What this person was sent so far.

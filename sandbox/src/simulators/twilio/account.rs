@@ -167,21 +167,6 @@ impl Account {
     }
 }
 
-/// How many messages a pair may borrow from the future.
-const PAIR_BURST: i32 = 45;
-
-impl Phone {
-    /// Counts a message against the pair's rate, unless there is no room.
-    pub fn takes_turn(&mut self, every: TimeDelta, now: DateTime<Utc>) -> bool {
-        let busy_until = self.pair_busy_until.unwrap_or(now).max(now) + every;
-        let fits = busy_until - now <= every * PAIR_BURST;
-        if fits {
-            self.pair_busy_until = Some(busy_until);
-        }
-        fits
-    }
-}
-
 impl Message {
     fn outbound(&self) -> bool {
         self.direction != Direction::Inbound

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
+use super::super::pair;
 use super::super::receipts::Fate;
 use super::super::{journal, life};
 use super::account::{Account, Direction, Message, sid};
@@ -175,7 +176,8 @@ impl Twilio {
             let pair_every = account.settings.pair_every;
             let phone = account.phone_mut(&message.to);
             phone.typing_until = None;
-            let crowded = pair_every.is_some_and(|every| !phone.takes_turn(every, message.at));
+            let crowded = pair_every
+                .is_some_and(|every| !pair::takes_turn(&mut phone.pair_busy_until, every, message.at));
             let closed = phone.last_message.is_none_or(|last| message.at - last > WINDOW);
             let fails = match fault {
                 Some(TwilioFault::FailedByStatus(code)) => Some(code),

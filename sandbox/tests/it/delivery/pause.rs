@@ -63,10 +63,18 @@ async fn a_trouble_that_is_told_by_a_report_pauses_the_number(sandbox: &mut Sand
     assert!(waited >= pause, "{waited:?}");
     // The probe went well, and its report said so: nobody waits any more.
     sandbox.is_quiet().await;
+    let waits = async || -> i64 {
+        sqlx::query_scalar("select coalesce(sum(runs - 1), 0)::int8 from wa.attempt")
+            .fetch_one(&sandbox.pool)
+            .await
+            .unwrap()
+    };
+    let before = waits().await;
     for person in [&alice, &bob] {
         person.says("solde").await;
     }
-    bob.hears().await;
+    sandbox.is_quiet().await;
+    assert_eq!((bob.has_heard().len(), waits().await), (2, before));
 }
 
 /// The account has used up its day: this answer is not worth waiting for tomorrow, and the next ones need not try.

@@ -2,10 +2,10 @@
 
 use futures_util::future::join_all;
 use sandbox::conversation::run;
-use sandbox::person::{Person, Phone};
+use sandbox::person::Person;
 use shared::message::Provider;
 
-use super::{NOTHING, THREE, accounts, balance};
+use super::{NOTHING, THREE, accounts, alice, announce, balance};
 use crate::GROUND;
 
 const NUMBER: &str = "+33639980555";
@@ -130,7 +130,7 @@ async fn everything_about_one_person_at_once_ends_in_one_account_without_an_erro
         assert_eq!(accounts(sandbox).await, 6);
         for (twilio, hidden, _) in &people {
             assert_eq!(balance(hidden).await, THREE);
-            let Phone::Twilio(phone) = &twilio.phone else { unreachable!("a person of Twilio") };
+            let phone = twilio.twilio();
             assert_eq!(phone.heard().len(), 2);
         }
         let again: i64 =
@@ -139,6 +139,53 @@ async fn everything_about_one_person_at_once_ends_in_one_account_without_an_erro
                 .await
                 .unwrap();
         assert_eq!(again, 0, "those who meet at one person wait for each other, and none fails");
+    })
+    .await;
+}
+
+/// The account that remains is the one under the new number, which was opened first. The names of the other one are its own
+/// from then on: also the number that its person has left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_names_of_an_account_that_joins_another_move_with_it() {
+    run(&GROUND, async |sandbox| {
+        let early = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, "+33639980777", "Alice");
+        early.says("solde").await;
+        assert_eq!(early.hears().await, NOTHING);
+        let (alice, phone) = alice(sandbox).await;
+        let (moved, announcement) = phone.changes_number("+33639980777");
+        announce(sandbox, &announcement).await;
+        assert_eq!((balance(&moved).await, accounts(sandbox).await), (THREE.to_owned(), 1));
+        let stranger = Person::new(&sandbox.stage, &sandbox.pool, Provider::Twilio, alice.number(), "Alix");
+        stranger.says("solde").await;
+        assert_eq!(stranger.hears().await, NOTHING);
+    })
+    .await;
+}
+
+/// Somebody was still signed in to the account that has joined another one, and linked the number to it once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_to_an_account_that_is_gone_counts_for_the_one_that_it_joined() {
+    run(&GROUND, async |sandbox| {
+        let (alice, _) = alice(sandbox).await;
+        let from = alice.account().await;
+        let into = sandbox.person(Provider::Twilio).with_credits(1).await.account().await;
+        let mut db = sandbox.pool.acquire().await.unwrap();
+        let _merged = shared::ledger::merge(&mut db, &from, &into, sandbox.clock.now()).await.unwrap();
+        sqlx::query("update wa.identity set user_id = $2 where user_id = $1")
+            .bind(from.as_str())
+            .bind(into.as_str())
+            .execute(&mut *db)
+            .await
+            .unwrap();
+        sqlx::query(r#"update "User" set "waLinkedAt" = now() at time zone 'UTC' + interval '1 second' where "id" = $1"#)
+            .bind(from.as_str())
+            .execute(&mut *db)
+            .await
+            .unwrap();
+        sandbox.advances(std::time::Duration::from_mins(1));
+        alice.says("solde").await;
+        alice.hears().await;
+        assert_eq!(alice.hears().await, "💳 Il vous reste 4 crédits.");
     })
     .await;
 }

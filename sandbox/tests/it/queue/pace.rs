@@ -59,15 +59,15 @@ async fn a_burst_borrows_from_the_future_and_workers_share_it() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         let (alice, bob, other) = (address("alice"), address("bob"), bare.elsewhere());
         for queue in [&bare.queue, &other, &bare.queue] {
-            assert_eq!(queue.turn(to(&alice), &SLOW).await.unwrap(), NOW);
+            assert_eq!(queue.turn(to(&alice), 1, &SLOW).await.unwrap(), NOW);
         }
-        let (after, hold) = later(other.turn(to(&alice), &SLOW).await.unwrap());
+        let (after, hold) = later(other.turn(to(&alice), 1, &SLOW).await.unwrap());
         assert_eq!(hold, Hold::Pair);
         is_about(after, HOUR);
         // The other one, and another number of ours, have lent nothing.
-        assert_eq!(other.turn(to(&bob), &SLOW).await.unwrap(), NOW);
+        assert_eq!(other.turn(to(&bob), 1, &SLOW).await.unwrap(), NOW);
         let elsewhere = Route { business: "1099", ..to(&alice) };
-        assert_eq!(other.turn(elsewhere, &SLOW).await.unwrap(), NOW);
+        assert_eq!(other.turn(elsewhere, 1, &SLOW).await.unwrap(), NOW);
         keys(bare).await;
     })
     .await;
@@ -78,19 +78,19 @@ async fn a_turn_is_taken_of_both_paces_or_of_none() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         let (alice, bob, carol) = (address("alice"), address("bob"), address("carol"));
         for _ in 0..3 {
-            assert_eq!(bare.queue.turn(to(&alice), &SLOW).await.unwrap(), NOW);
+            assert_eq!(bare.queue.turn(to(&alice), 1, &SLOW).await.unwrap(), NOW);
         }
         // What a person may not be sent does not count for the number …
         for _ in 0..10 {
-            assert_eq!(later(bare.queue.turn(to(&alice), &SLOW).await.unwrap()).1, Hold::Pair);
+            assert_eq!(later(bare.queue.turn(to(&alice), 1, &SLOW).await.unwrap()).1, Hold::Pair);
         }
         for _ in 0..2 {
-            assert_eq!(bare.queue.turn(to(&bob), &SLOW).await.unwrap(), NOW);
+            assert_eq!(bare.queue.turn(to(&bob), 1, &SLOW).await.unwrap(), NOW);
         }
         let before = keys(bare).await.len();
         // … and what the number may not send does not count for the person. Each is told a moment of their own.
         for place in 1..=3 {
-            let (after, hold) = later(bare.queue.turn(to(&carol), &SLOW).await.unwrap());
+            let (after, hold) = later(bare.queue.turn(to(&carol), 1, &SLOW).await.unwrap());
             assert_eq!(hold, Hold::Number);
             is_about(after, HOUR * place);
         }
@@ -104,14 +104,15 @@ async fn a_short_wait_is_told_with_the_turn_taken() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         let alice = address("alice");
         let pace = Pace { pair_burst: 1, worth: HOUR * 2, ..SLOW };
-        assert_eq!(bare.queue.turn(to(&alice), &pace).await.unwrap(), NOW);
+        assert_eq!(bare.queue.turn(to(&alice), 1, &pace).await.unwrap(), NOW);
         for place in 1..=2 {
-            let Turn::Go { after, probe: false } = bare.queue.turn(to(&alice), &pace).await.unwrap() else {
+            let Turn::Go { after, probe: false } = bare.queue.turn(to(&alice), 1, &pace).await.unwrap()
+            else {
                 panic!("a wait that is worth it");
             };
             is_about(after, HOUR * place);
         }
-        is_about(later(bare.queue.turn(to(&alice), &pace).await.unwrap()).0, HOUR * 3);
+        is_about(later(bare.queue.turn(to(&alice), 1, &pace).await.unwrap()).0, HOUR * 3);
     })
     .await;
 }
@@ -121,14 +122,14 @@ async fn what_a_provider_finds_too_fast_is_slowed_down_for_everybody() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         let (alice, bob, other) = (address("alice"), address("bob"), bare.elsewhere());
         bare.queue.crowded_pair(to(&alice), &SLOW, HOUR / 2).await.unwrap();
-        let (after, hold) = later(other.turn(to(&alice), &SLOW).await.unwrap());
+        let (after, hold) = later(other.turn(to(&alice), 1, &SLOW).await.unwrap());
         is_about(after, HOUR / 2);
-        assert_eq!((hold, other.turn(to(&bob), &SLOW).await.unwrap()), (Hold::Pair, NOW));
+        assert_eq!((hold, other.turn(to(&bob), 1, &SLOW).await.unwrap()), (Hold::Pair, NOW));
         // It never makes a pace faster.
         bare.queue.crowded_pair(to(&alice), &SLOW, Duration::ZERO).await.unwrap();
-        is_about(later(other.turn(to(&alice), &SLOW).await.unwrap()).0, HOUR / 2);
+        is_about(later(other.turn(to(&alice), 1, &SLOW).await.unwrap()).0, HOUR / 2);
         bare.queue.crowded_number(to(&alice), &SLOW, HOUR / 2).await.unwrap();
-        let (after, hold) = later(other.turn(to(&bob), &SLOW).await.unwrap());
+        let (after, hold) = later(other.turn(to(&bob), 1, &SLOW).await.unwrap());
         is_about(after, HOUR / 2);
         assert_eq!(hold, Hold::Number);
         keys(bare).await;
@@ -142,14 +143,14 @@ async fn a_paused_number_sends_nothing_and_is_paused_once() {
         let (alice, other) = (address("alice"), bare.elsewhere());
         assert!(bare.queue.hold(to(&alice), HOUR, false).await.unwrap());
         assert!(!other.hold(to(&alice), HOUR * 2, false).await.unwrap());
-        let (after, hold) = later(other.turn(to(&alice), &SLOW).await.unwrap());
+        let (after, hold) = later(other.turn(to(&alice), 1, &SLOW).await.unwrap());
         is_about(after, HOUR);
         assert_eq!(hold, Hold::Paused);
         let elsewhere = Route { provider: Provider::Twilio, ..to(&alice) };
-        assert_eq!(other.turn(elsewhere, &SLOW).await.unwrap(), NOW);
+        assert_eq!(other.turn(elsewhere, 1, &SLOW).await.unwrap(), NOW);
         // Only a probe ends it.
-        assert!(!other.release(to(&alice), true).await.unwrap());
-        assert_eq!(later(other.turn(to(&alice), &SLOW).await.unwrap()).1, Hold::Paused);
+        assert!(!other.release(to(&alice), 1, true).await.unwrap());
+        assert_eq!(later(other.turn(to(&alice), 1, &SLOW).await.unwrap()).1, Hold::Paused);
         keys(bare).await;
     })
     .await;
@@ -158,7 +159,7 @@ async fn a_paused_number_sends_nothing_and_is_paused_once() {
 /// Waits until a pause is over, and takes the turn of its probe.
 async fn probes(bare: &BareQueue, pace: &Pace) {
     until("a probe", async || {
-        let turn = bare.queue.turn(to(&address("alice")), pace).await.unwrap();
+        let turn = bare.queue.turn(to(&address("alice")), 1, pace).await.unwrap();
         matches!(turn, Turn::Go { probe: true, .. })
     })
     .await;
@@ -173,14 +174,15 @@ async fn after_a_pause_one_message_probes() {
         assert!(bare.queue.hold(to(&alice), moment, false).await.unwrap());
         probes(bare, &pace).await;
         for _ in 0..3 {
-            let (after, hold) = later(bare.queue.turn(to(&bob), &pace).await.unwrap());
+            let (after, hold) = later(bare.queue.turn(to(&bob), 1, &pace).await.unwrap());
             assert!(hold == Hold::Paused && after <= Duration::from_secs(1), "{after:?}");
         }
-        // It failed as well: a new pause, which is told again.
+        // It failed as well: a new pause, which is told again, and of which that probe says nothing any more.
         assert!(bare.queue.hold(to(&alice), moment, false).await.unwrap());
+        assert!(!bare.queue.release(to(&alice), 1, false).await.unwrap());
         probes(bare, &pace).await;
-        assert!(bare.queue.release(to(&alice), false).await.unwrap());
-        assert_eq!(bare.queue.turn(to(&bob), &pace).await.unwrap(), NOW);
+        assert!(bare.queue.release(to(&alice), 1, false).await.unwrap());
+        assert_eq!(bare.queue.turn(to(&bob), 1, &pace).await.unwrap(), NOW);
         // A probe whose worker died is followed by another.
         assert!(bare.queue.hold(to(&alice), moment, false).await.unwrap());
         let dies = Pace { probe: moment, ..pace };
@@ -197,10 +199,13 @@ async fn a_trouble_that_only_reports_tell_of_ends_with_a_report() {
         let alice = address("alice");
         assert!(bare.queue.hold(to(&alice), Duration::from_millis(1), true).await.unwrap());
         probes(bare, &SLOW).await;
-        assert!(!bare.queue.release(to(&alice), false).await.unwrap(), "being taken says nothing");
-        assert_eq!(later(bare.queue.turn(to(&alice), &SLOW).await.unwrap()).1, Hold::Paused);
-        assert!(bare.queue.release(to(&alice), true).await.unwrap());
-        assert_eq!(bare.queue.turn(to(&alice), &SLOW).await.unwrap(), NOW);
+        assert!(!bare.queue.release(to(&alice), 1, false).await.unwrap(), "being taken says nothing");
+        assert_eq!(later(bare.queue.turn(to(&alice), 1, &SLOW).await.unwrap()).1, Hold::Paused);
+        // What left before the pause arrives now, and says nothing about it.
+        assert!(!bare.queue.release(to(&alice), 2, true).await.unwrap());
+        assert_eq!(later(bare.queue.turn(to(&alice), 1, &SLOW).await.unwrap()).1, Hold::Paused);
+        assert!(bare.queue.release(to(&alice), 1, true).await.unwrap());
+        assert_eq!(bare.queue.turn(to(&alice), 1, &SLOW).await.unwrap(), NOW);
     })
     .await;
 }

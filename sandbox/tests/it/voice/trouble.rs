@@ -127,7 +127,7 @@ async fn twilio_may_tell_of_a_note_before_it_has_it() {
         twilio.fails_next_media(3, TwilioFault::Authenticate20003);
         hears(sandbox, &alice, APOLOGY, 1).await;
         // What is not Twilio's is not asked for anything.
-        let sandbox::person::Phone::Twilio(phone) = &alice.phone else { unreachable!("a person of Twilio") };
+        let phone = alice.twilio();
         let elsewhere = format!("{}/media", sandbox.stage.meta.url());
         let media =
             [("NumMedia", "1"), ("MediaContentType0", "audio/ogg"), ("MediaUrl0", elsewhere.as_str())];

@@ -100,8 +100,8 @@ async fn ten_thousand_messages_in_one_post_are_all_taken_once_and_in_their_order
 async fn one_that_cannot_be_read_does_not_take_its_neighbours_along() {
     run(&GROUND, async |sandbox| {
         let (alice, bob) = (sandbox.person(Provider::Meta), sandbox.person(Provider::Meta));
-        let mut post = letter(sandbox, &alice, "solde");
-        let more = letter(sandbox, &bob, "solde");
+        let mut post = letter(&alice, "solde");
+        let more = letter(&bob, "solde");
         let messages = post["entry"][0]["changes"][0]["value"]["messages"].as_array_mut().unwrap();
         messages.extend([json!(17), json!({"id": "wamid.nobody", "text": {"body": "solde"}})]);
         messages.push(more["entry"][0]["changes"][0]["value"]["messages"][0].clone());

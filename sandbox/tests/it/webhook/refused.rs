@@ -18,7 +18,7 @@ type Refused<'a> = (&'static str, Vec<(&'static str, &'a str)>, &'a [u8]);
 async fn who_does_not_sign_is_told_nothing_and_changes_nothing() {
     run_without_worker(&GROUND, async |sandbox| {
         let alice = sandbox.person(Provider::Meta);
-        let json = letter(sandbox, &alice, "aide").to_string().into_bytes();
+        let json = letter(&alice, "aide").to_string().into_bytes();
         let form = b"MessageSid=SM1&AccountSid=AC1&From=whatsapp%3A%2B33639980123&To=whatsapp%3A%2B33199001234&Body=aide";
         let good = meta_signature(sandbox, &json);
         let elsewhere = twilio_signature(sandbox, "/api/whatsapp/status", form);
@@ -68,12 +68,12 @@ async fn who_does_not_sign_is_told_nothing_and_changes_nothing() {
 async fn three_megabytes_pass_and_more_than_four_are_refused() {
     run(&GROUND, async |sandbox| {
         let alice = sandbox.person(Provider::Meta);
-        let mut large = letter(sandbox, &alice, "aide");
+        let mut large = letter(&alice, "aide");
         large["padding"] = json!("x".repeat(3_000_000));
         assert_eq!(sandbox.stage.meta.deliver(&large).await.status, Some(200));
         assert!(alice.hears().await.contains("Postly"));
 
-        let mut streamed = letter(sandbox, &alice, "solde");
+        let mut streamed = letter(&alice, "solde");
         streamed["padding"] = json!("é".repeat(1_000_000));
         let streamed = streamed.to_string().into_bytes();
         let mut request = head(None, &meta_signature(sandbox, &streamed));
