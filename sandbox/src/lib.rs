@@ -7,6 +7,7 @@ pub mod ledger_proof;
 pub mod load;
 pub mod people_proof;
 pub mod person;
+pub mod port;
 pub mod process;
 mod proof;
 pub mod say;

@@ -16,6 +16,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, timeout};
 
+use crate::port::free_address;
+
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -138,10 +140,4 @@ impl Process {
     pub async fn ended(&mut self, within: Duration) -> Result<ExitStatus> {
         Ok(timeout(within, self.child.wait()).await.context("a process did not end")??)
     }
-}
-
-/// An address of this machine where nobody listens at the moment.
-pub fn free_address() -> Result<String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr()?.to_string())
 }

@@ -17,7 +17,8 @@ use shared::queue::{Queue, QueueSettings};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use crate::process::{Process, Role, free_address};
+use crate::port::free_address;
+use crate::process::{Process, Role};
 use crate::servers::{Options, Servers, default_base};
 use crate::simulators::receipts::Statuses;
 use crate::stage::Stage;

@@ -5,7 +5,6 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -19,6 +18,7 @@ use tokio::{
 };
 
 use super::processes;
+use crate::port;
 
 /// How long a server may take to accept connections, or to end in good order.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -78,7 +78,7 @@ impl<R: Recipe> Instance<R> {
     pub async fn start(recipe: R, log: PathBuf) -> Result<Self> {
         let mut instance = Self { recipe, port: 0, log, process: None };
         for _ in 0..PORTS_TRIED {
-            instance.port = free_port()?;
+            instance.port = port::free()?;
             match instance.launch().await {
                 Ok(Launch::Ready) => return Ok(instance),
                 Ok(Launch::PortTaken) => {}
@@ -259,9 +259,4 @@ pub fn private_file(path: &Path) -> Result<File> {
 
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.with_context(|| format!("cannot create {}", path.display()))
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port of 127.0.0.1 is free")?;
-    Ok(listener.local_addr()?.port())
 }

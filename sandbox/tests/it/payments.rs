@@ -145,7 +145,7 @@ async fn an_ingest_that_dies_over_a_payment_is_told_again_and_credits_once() {
                 stripe.pays(&page.id).await;
                 assert_eq!(alice.credits().await, 20);
             }
-            let address = sandbox::process::free_address().unwrap();
+            let address = sandbox::port::free_address().unwrap();
             let variables = [("INGEST_ADDR", address.as_str()), ("POSTLY_FAULT", *point)];
             let mut doomed = sandbox.ingest_process(&variables);
             doomed.ready(PATIENCE).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ingest::intake::Intake;
 use sandbox::conversation::{Ground, Sandbox, run, run_without_worker};
-use sandbox::process::free_address;
+use sandbox::port::free_address;
 use sandbox::servers::Servers;
 use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
