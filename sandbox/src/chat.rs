@@ -32,6 +32,8 @@ use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio::task::JoinError;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::person::{self, Person};
 use crate::stack::Stack;
@@ -79,6 +81,8 @@ struct Page {
     books: Arc<Books>,
     harms: Arc<Harms>,
     clock: Clock,
+    /// Dropped last: when all are gone, nobody holds the system any more.
+    _holder: TaskTrackerToken,
 }
 
 impl Page {
@@ -115,7 +119,8 @@ pub async fn visitors(stack: &Stack) -> HashMap<Visitor, Person> {
     people
 }
 
-/// Serves the page until `stop` resolves.
+/// Serves the page until `stop` resolves. When it returns, none of its requests holds the system any more: axum's
+/// connections end a moment before what they were served with is dropped.
 pub async fn serve(
     stack: Arc<Stack>,
     listener: TcpListener,
@@ -123,6 +128,7 @@ pub async fn serve(
 ) -> Result<()> {
     stack.stage.openai.slow(harm::USUAL);
     let people = Arc::new(visitors(&stack).await);
+    let holders = TaskTracker::new();
     let page = Page {
         stack,
         people,
@@ -131,6 +137,7 @@ pub async fn serve(
         books: Arc::default(),
         harms: Arc::default(),
         clock: Clock::system(),
+        _holder: holders.token(),
     };
     let router = files::routes()
         .route("/api/state", get(state))
@@ -142,7 +149,10 @@ pub async fn serve(
         .route("/api/purse", post(purse::open))
         .route("/dashboard", get(dashboard::show))
         .with_state(page);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await.context("serving the chat page")
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+    holders.close();
+    holders.wait().await;
+    served.context("serving the chat page")
 }
 
 /// A refusal, with its reason in both languages.

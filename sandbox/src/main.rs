@@ -100,10 +100,7 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
             let stack = Arc::new(stack);
             chat::serve(stack.clone(), listener, stop.cancelled_owned()).await?;
             eprintln!("… Stopping");
-            match Arc::into_inner(stack) {
-                Some(stack) => stack.stop().await,
-                None => Ok(()),
-            }
+            Arc::into_inner(stack).context("somebody still holds the system")?.stop().await
         }
         (None, None) => Ok(()),
     }
