@@ -14,7 +14,7 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::Help => "👋 I’m *Postly*: I write your social-media posts.\n\n\
             Send me your idea, for example:\n\
             “Write a promo post for Instagram”\n\
-            and you get three posts ready to publish (1 credit).\n\n\
+            and you get three posts ready to publish (1 credit). A voice note works too.\n\n\
             Words I know:\n\
             • *gen* followed by your idea: create posts\n\
             • *balance*: your credits\n\

@@ -14,7 +14,7 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::Help => "👋 Je suis *Postly* : j’écris vos posts pour les réseaux sociaux.\n\n\
             Envoyez-moi votre idée, par exemple :\n\
             « Crée un post promo pour Instagram »\n\
-            et vous recevez trois posts prêts à publier (1 crédit).\n\n\
+            et vous recevez trois posts prêts à publier (1 crédit). Un message vocal convient aussi.\n\n\
             Les mots que je connais :\n\
             • *gen* suivi de votre idée : créer des posts\n\
             • *solde* : vos crédits\n\

@@ -100,7 +100,8 @@ async fn model(State(openai): State<OpenAi>, Path(id): Path<String>, headers: He
     }
     let found = openai.enters(&headers).and_then(|()| {
         let found = openai.0.models.read(|models| models.iter().find(|model| model.id == id).map(resource));
-        found.ok_or_else(|| ApiError::model(&id))
+        let listens = || transcription::known(&id).map(|(id, end)| described(id, end));
+        found.or_else(listens).ok_or_else(|| ApiError::model(&id))
     });
     dressed(found.map(axum::Json).into_response(), started)
 }
@@ -190,9 +191,11 @@ fn completion(openai: &OpenAi, asked: &Asked, request: &Value, fault: Option<Ope
 }
 
 fn resource(model: &Model) -> Value {
-    let created = 1_721_172_741;
-    let shutdown = &model.shutdown_date;
-    json!({"id": model.id, "object": "model", "created": created, "owned_by": "system", "shutdown_date": shutdown})
+    described(&model.id, model.shutdown_date.as_deref())
+}
+
+fn described(id: &str, end: Option<&str>) -> Value {
+    json!({"id": id, "object": "model", "created": 1_721_172_741, "owned_by": "system", "shutdown_date": end})
 }
 
 fn tokens(text: &str) -> usize {

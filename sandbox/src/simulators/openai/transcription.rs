@@ -18,8 +18,16 @@ use super::errors::{ApiError, OpenAiFault};
 /// Tag of the faults that hit transcriptions.
 const TRANSCRIPTION: &str = "transcription";
 
-/// The models that transcribe, in November 2026.
+/// The models that transcribe, in November 2026. All but the first end on the same day.
 const MODELS: [&str; 4] = ["gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper-1"];
+
+const END: &str = "2027-02-26";
+
+/// What `GET /v1/models/{id}` says of a model that transcribes: its id and its end.
+pub(super) fn known(id: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let place = MODELS.iter().position(|model| *model == id)?;
+    Some((MODELS[place], (place > 0).then_some(END)))
+}
 
 /// The ends of a file's name that are taken.
 const EXTENSIONS: [&str; 9] = ["flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm"];

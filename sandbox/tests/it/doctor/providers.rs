@@ -20,6 +20,7 @@ async fn a_token_that_is_refused_is_a_failure_of_its_provider_alone() {
         "twilio sender",
         "twilio template",
         "openai model",
+        "openai transcription",
         "stripe key",
         "stripe webhook",
     ];
@@ -56,7 +57,7 @@ async fn the_providers_own_state_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_is_told_before_and_after_its_end() {
-    let clinic = Clinic::well().await;
+    let mut clinic = Clinic::well().await;
     for (days, verdict, code) in [(-1, Verdict::Failed, 1), (30, Verdict::Warning, 0), (400, Verdict::Ok, 0)]
     {
         let end = (clinic.clock.now() + chrono::TimeDelta::days(days)).date_naive().to_string();
@@ -68,6 +69,10 @@ async fn a_model_is_told_before_and_after_its_end() {
         let report = clinic.report().await;
         assert_eq!((line(&report, "openai model").verdict, report.exit_code()), (verdict, code), "{report}");
     }
+    clinic.stage.openai.models(Model::current());
+    clinic.set("OPENAI_TRANSCRIBE_MODEL", "deaf");
+    clinic.shows(&[("openai transcription", Verdict::Warning)], 0).await;
+    clinic.set("OPENAI_TRANSCRIBE_MODEL", "off");
     clinic.stage.openai.models(Vec::new());
     clinic.shows(&[("openai model", Verdict::Failed)], 1).await;
     clinic.closes().await;
