@@ -118,14 +118,20 @@ impl Truth {
         id.chain(number).chain(link.map(|(account, _)| account.as_str().to_owned())).collect()
     }
 
-    /// Something was shown, and led to this account. Says what is wrong about it, and how many were taken for another one
-    /// for want of evidence.
-    pub(super) fn led(&mut self, shown: &[Shown], account: &UserId) -> (Option<String>, usize) {
+    /// Something was shown, perhaps at the same moment as something else, and led to this account. Says what is wrong about
+    /// it, and how many were taken for another one for want of evidence.
+    pub(super) fn led(
+        &mut self,
+        shown: &[Shown],
+        at_once: &[Shown],
+        account: &UserId,
+    ) -> (Option<String>, usize) {
         let Some(human) = shown.first().map(|shown| shown.human) else { return (None, 0) };
         let mut confusions = 0;
         let owner = *self.owners.entry(account.clone()).or_insert(human);
         if self.group(owner) != self.group(human) {
-            if !shown.iter().any(|shown| self.excuses(shown, owner)) {
+            let mine = |other: &&Shown| other.human == human;
+            if !shown.iter().chain(at_once.iter().filter(mine)).any(|shown| self.excuses(shown, owner)) {
                 return (Some(format!("person {human} is led to the account of person {owner}")), 0);
             }
             let (one, other) = (self.group(human), self.group(owner));
@@ -141,6 +147,10 @@ impl Truth {
                 && shown.number == self.humans[human].link.as_ref().map(|(_, number)| *number)
             {
                 self.humans[human].link = None;
+                // Shown by nobody's id: whose ids those were that stood beside it before the link, nothing tells.
+                if let (Some(number), None) = (shown.number, &shown.id) {
+                    self.beside.retain(|(beside, _), _| *beside != number);
+                }
             }
         }
         self.together(&names);

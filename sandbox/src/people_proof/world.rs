@@ -223,7 +223,7 @@ impl<'a> World<'a> {
                 seen.join(", then "),
                 account.as_str()
             ));
-            let (wrong, confusions) = self.truth.led(&shown, &account);
+            let (wrong, confusions) = self.truth.led(&shown, &self.at_once, &account);
             self.tally.mistook(confusions);
             if let Some(wrong) = wrong {
                 anyhow::bail!(wrong);

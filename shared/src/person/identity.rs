@@ -250,15 +250,49 @@ pub(super) async fn release(
     why: &str,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from wa.identity where kind = 'phone' and value = $1 and user_id = $2")
-        .bind(phone.canonical().as_str())
-        .bind(user.as_str())
-        .execute(&mut *db)
-        .await?;
+    sqlx::query(
+        "with released as (
+           delete from wa.identity where kind = 'phone' and value = $1 and user_id = $2
+           returning value, user_id, beside_meta, beside_twilio
+         )
+         insert into wa.passed_number (value, from_user, at, beside_meta, beside_twilio)
+         select value, user_id, $3, beside_meta, beside_twilio from released
+         on conflict (value) do update
+           set from_user = excluded.from_user, at = excluded.at,
+               beside_meta = excluded.beside_meta, beside_twilio = excluded.beside_twilio",
+    )
+    .bind(phone.canonical().as_str())
+    .bind(user.as_str())
+    .bind(now)
+    .execute(&mut *db)
+    .await?;
     account::forgets_its_number(&mut *db, user, phone, now).await?;
     let key = format!("number.released:{}:{}", user.as_str(), crate::db::new_id());
     let act = Act { actor: "identity", action: "number.released", subject: user, key: &key, note: why };
     audit::record(db, act, now).await
+}
+
+/// These two accounts are one person's, who has all names of the first now: a number that had passed from one to the
+/// other never changed hands, and what a provider showed beside it before counts again.
+pub(super) async fn unite(db: &mut PgConnection, from: &UserId, into: &UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("update wa.identity set user_id = $2 where user_id = $1")
+        .bind(from.as_str())
+        .bind(into.as_str())
+        .execute(&mut *db)
+        .await?;
+    sqlx::query(
+        "update wa.identity i
+         set beside_meta = coalesce(i.beside_meta, p.beside_meta),
+             beside_twilio = coalesce(i.beside_twilio, p.beside_twilio)
+         from wa.passed_number p
+         where i.kind = 'phone' and i.user_id = $2 and p.value = i.value and p.from_user in ($1, $2)
+           and p.at = i.created_at",
+    )
+    .bind(from.as_str())
+    .bind(into.as_str())
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Meta shows this id from now on beside the number beside which it showed that one.

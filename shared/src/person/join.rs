@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::UserId;
+use super::{UserId, identity};
 use crate::audit::{self, Act};
 use crate::ledger::{self, LedgerError, Merged};
 
@@ -52,12 +52,12 @@ async fn names(
     into: &UserId,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    for statement in [
-        "update wa.identity set user_id = $2 where user_id = $1",
-        r#"update "Generation" set "userId" = $2 where "userId" = $1"#,
-    ] {
-        sqlx::query(statement).bind(from.as_str()).bind(into.as_str()).execute(&mut *db).await?;
-    }
+    identity::unite(&mut *db, from, into).await?;
+    sqlx::query(r#"update "Generation" set "userId" = $2 where "userId" = $1"#)
+        .bind(from.as_str())
+        .bind(into.as_str())
+        .execute(&mut *db)
+        .await?;
     let (phone, id): (Option<String>, Option<String>) =
         sqlx::query_as(r#"select "waPhoneE164", "waUserId" from "User" where "id" = $1"#)
             .bind(from.as_str())

@@ -1,9 +1,12 @@
 //! One person with two accounts, once a message shows it: the two become one, with all that was in them.
 
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use sandbox::conversation::run;
 use sandbox::person::Person;
-use shared::message::Provider;
+use shared::message::{Address, Provider, Sender};
+use shared::person::{self, Change};
+use shared::phone::E164;
 
 use super::{NOTHING, THREE, accounts, alice, announce, balance};
 use crate::GROUND;
@@ -186,6 +189,47 @@ async fn a_link_to_an_account_that_is_gone_counts_for_the_one_that_it_joined() {
         alice.says("solde").await;
         alice.hears().await;
         assert_eq!(alice.hears().await, "💳 Il vous reste 4 crédits.");
+    })
+    .await;
+}
+
+/// Her new id was announced long after she had written with it: the number had passed to an account of its own meanwhile.
+/// What Twilio had shown beside it before still tells who inherits it from somebody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stood_beside_a_number_stands_there_again_when_its_two_accounts_become_one() {
+    run(&GROUND, async |sandbox| {
+        let phone: E164 = NUMBER.parse().unwrap();
+        let shows = |provider: Provider, id: &str| Sender {
+            address: match provider {
+                Provider::Meta => Address::Phone(phone.clone()),
+                Provider::Twilio => Address::Channel(format!("whatsapp:{NUMBER}")),
+            },
+            phone: Some(phone.clone()),
+            bsuid: Some(id.to_owned()),
+        };
+        let mut db = sandbox.pool.acquire().await.unwrap();
+        let began = sandbox.clock.now();
+        let day = |days| began + TimeDelta::days(days);
+        let mut writes = async |sender: Sender, at| {
+            let person = person::resolve(&mut db, &sender, at, at).await.unwrap();
+            (person.id, at)
+        };
+        let (alice, _) = writes(shows(Provider::Meta, "FR.1"), day(0)).await;
+        assert_eq!(writes(shows(Provider::Twilio, "TW.1"), day(1)).await.0, alice);
+        let (renewed, written) = writes(shows(Provider::Meta, "FR.2"), day(2)).await;
+        assert_ne!(renewed, alice);
+        let changed = written - TimeDelta::hours(1);
+        let change = Change {
+            previous_bsuid: Some("FR.1".to_owned()),
+            previous_phone: Some(phone.clone()),
+            bsuid: Some("FR.2".to_owned()),
+            phone: Some(phone.clone()),
+        };
+        let mut announced = sandbox.pool.acquire().await.unwrap();
+        assert_eq!(person::changed(&mut announced, &change, changed, day(30)).await.unwrap(), alice);
+        assert_eq!(accounts(sandbox).await, 1);
+        let (heir, _) = writes(shows(Provider::Twilio, "TW.2"), day(90)).await;
+        assert_ne!(heir, alice);
     })
     .await;
 }
