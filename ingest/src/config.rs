@@ -1,15 +1,21 @@
 //! The configuration of the door: read once, every problem told at once.
 
+mod codes;
+
 use std::net::SocketAddr;
 
 use secrecy::SecretString;
 use shared::env::{ConfigError, Env};
 use shared::pack::Packs;
+use shared::phone::E164;
 use shared::telemetry::LogFormat;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::address::Proxies;
+use crate::auth::Codes;
+use crate::session::{Cookie, Sessions, Version};
 use crate::twilio::{PublicUrl, SharedKey};
-use crate::{meta, stripe, twilio};
+use crate::{meta, signin, stripe, twilio};
 
 /// Everything that `postly-ingest` can be told.
 #[derive(Debug, Clone)]
@@ -28,6 +34,14 @@ pub struct Config {
     pub twilio: Option<twilio::Door>,
     /// Stripe, when `STRIPE_WEBHOOK_SECRET` is set.
     pub stripe: Option<stripe::Door>,
+    /// Sessions on the web, when `NEXTAUTH_SECRET` is set and `NEXTAUTH_VERSION` is not `off`.
+    pub sessions: Option<Sessions>,
+    /// One-time codes, when `OTP_SALT` is set.
+    pub codes: Option<Codes>,
+    /// Who is believed about the address of a request (`TRUSTED_PROXIES`).
+    pub proxies: Proxies,
+    /// Signing in from the phone, when `WHATSAPP_NUMBER` or `TWILIO_WHATSAPP_FROM` is set.
+    pub signin: Option<signin::Door>,
     /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
     pub migrate: bool,
     /// `LOG_FORMAT`.
@@ -51,6 +65,9 @@ impl Config {
         let packs = env.parsed("CREDIT_PACKS", Packs::default());
         let secrets = env.secrets("STRIPE_WEBHOOK_SECRET");
         let stripe = (!secrets.is_empty()).then_some(stripe::Door { secrets, packs });
+        let sessions = Self::sessions(&mut env);
+        let codes = codes::codes(&mut env, meta.is_some(), twilio.is_some());
+        let signin = Self::signin(&mut env);
         let config = Self {
             addr: env.parsed("INGEST_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080))),
             admin_addr: env.parsed("ADMIN_ADDR", SocketAddr::from(([127, 0, 0, 1], 9090))),
@@ -59,6 +76,10 @@ impl Config {
             meta,
             twilio,
             stripe,
+            sessions,
+            codes,
+            proxies: env.parsed("TRUSTED_PROXIES", Proxies::default()),
+            signin,
             migrate: env.switch("MIGRATE", true),
             log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
             log_filter: env.text("RUST_LOG"),
@@ -115,6 +136,54 @@ impl Config {
         };
         Some(twilio::Door { auth_tokens, public_url, shared_key })
     }
+
+    /// Meta names our number by an id only, so it has a variable of its own.
+    fn signin(env: &mut Env) -> Option<signin::Door> {
+        let told = env.text("WHATSAPP_NUMBER").map(|number| ("WHATSAPP_NUMBER", number));
+        let (name, number) = told.or_else(|| {
+            let from = env.text("TWILIO_WHATSAPP_FROM")?;
+            Some(("TWILIO_WHATSAPP_FROM", from.trim_start_matches("whatsapp:").to_owned()))
+        })?;
+        match E164::from_provider(&number.replace([' ', '.', '-'], "")) {
+            Ok(number) => Some(signin::Door::new(number, env.text("NEXTAUTH_URL"))),
+            Err(problem) => {
+                env.problem(format!("{name} is {problem}"));
+                None
+            }
+        }
+    }
+
+    fn sessions(env: &mut Env) -> Option<Sessions> {
+        let version = match env.text("NEXTAUTH_VERSION").as_deref() {
+            None | Some("4") => Version::V4,
+            Some("5") => Version::V5,
+            Some("off") => return None,
+            Some(_) => {
+                env.problem(
+                    "NEXTAUTH_VERSION must be 4, 5 or off: the major version of the web app's next-auth",
+                );
+                return None;
+            }
+        };
+        // Each version looks for its own name first, and takes the other one otherwise.
+        let secrets = match (env.secrets("NEXTAUTH_SECRET"), env.secrets("AUTH_SECRET"), version) {
+            (own, _, Version::V4) | (_, own, Version::V5) if !own.is_empty() => own,
+            (other, _, Version::V5) | (_, other, Version::V4) if !other.is_empty() => other,
+            _ => return None,
+        };
+        let web = env.required(
+            "NEXTAUTH_URL",
+            "the web app's address; the name of its session cookie depends on whether it is https",
+        );
+        let (name, domain) = (env.text("SESSION_COOKIE_NAME"), env.text("SESSION_COOKIE_DOMAIN"));
+        match Cookie::new(version, web.starts_with("https://"), name, domain) {
+            Ok(cookie) => Some(Sessions::new(version, &secrets, cookie)),
+            Err(problem) => {
+                env.problem(problem);
+                None
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +203,29 @@ mod tests {
     }
 
     #[test]
+    fn test_numbers_are_refused_where_a_provider_is_real() {
+        let pairs = [
+            ("REDIS_URL", "redis://127.0.0.1"),
+            ("DATABASE_URL", "postgres://u@127.0.0.1/db"),
+            ("META_APP_SECRET", "app"),
+            ("OTP_SALT", "a salt that is long enough"),
+            ("OTP_TEST_NUMBERS", "+33639980001=535353"),
+        ];
+        let with = |further: &[(&str, &str)]| {
+            let problem = read(&[&pairs[..], further].concat()).err().map(|error| error.to_string());
+            assert!(problem.as_ref().is_none_or(|problem| !problem.contains("535353")), "{problem:?}");
+            problem.is_some_and(|problem| problem.contains("OTP_TEST_NUMBERS"))
+        };
+        let simulated = ("META_GRAPH_URL", "http://127.0.0.1:1");
+        assert!(!with(&[simulated]));
+        assert!(with(&[]), "without an address it is the real one");
+        assert!(with(&[("META_GRAPH_URL", "https://graph.facebook.com")]));
+        let twilio = [("TWILIO_AUTH_TOKEN", "token"), ("PUBLIC_URL", "https://hooks.example")];
+        assert!(with(&[simulated, twilio[0], twilio[1]]), "one of the two is real");
+        assert!(with(&[simulated, ("OTP_TEST_NUMBERS", "+33639980001")]), "not a list");
+    }
+
+    #[test]
     fn no_secret_is_in_an_error_or_in_the_debug_output() {
         let secrets = [
             ("META_APP_SECRET", "s3cret-app"),
@@ -143,9 +235,19 @@ mod tests {
             ("REDIS_URL", "redis://:s3cret-redis@127.0.0.1"),
             ("PUBLIC_URL", "https://user:s3cret-url@hooks.example"),
             ("TWILIO_WEBHOOK_SHARED_KEY", "id:s3cret-shared"),
+            ("NEXTAUTH_SECRET", "s3cret-session"),
+            ("OTP_SALT", "s3cret-salt-that-is-long"),
+            ("OTP_TEST_NUMBERS", "+33639980001=535353"),
+            ("META_GRAPH_URL", "http://127.0.0.1:1"),
+            ("TWILIO_API_URL", "http://127.0.0.1:2"),
+            ("NEXTAUTH_URL", "https://postly.example"),
         ];
         let config = read(&secrets).unwrap();
-        assert!(!format!("{:?}", (&config.meta, &config.twilio, &config.redis_url)).contains("s3cret"));
+        let shown = format!(
+            "{:?}",
+            (&config.meta, &config.twilio, &config.redis_url, &config.sessions, &config.codes)
+        );
+        assert!(!shown.contains("s3cret") && !shown.contains("535353"));
         for broken in [
             ("DATABASE_URL", "postgres//s3cret-pw"),
             ("REDIS_URL", "s3cret-redis"),

@@ -62,6 +62,19 @@ impl Intake {
         self.keep(provider, arrivals).await
     }
 
+    /// Makes work durable that the door itself wants done.
+    pub async fn wants(&self, job: Job) -> Result<(), BothAway> {
+        let jobs = [job];
+        let queued = self.redis(self.queue.enqueue(&jobs)).await;
+        if queued.is_some_and(|answers| answers.iter().all(|answer| *answer != Enqueued::Full)) {
+            return Ok(());
+        }
+        match timeout(limits::SPILL_PATIENCE, spill::put(&self.pool, &jobs, self.clock.now())).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(BothAway),
+        }
+    }
+
     async fn keep(&self, provider: Provider, arrivals: Vec<Arrival>) -> Result<(), BothAway> {
         let mut jobs = Vec::with_capacity(arrivals.len());
         for arrival in arrivals {

@@ -1,17 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+pub mod address;
 pub mod admin;
+pub mod auth;
 pub mod config;
+pub mod form;
 pub mod intake;
 pub mod limits;
 pub mod meta;
+pub mod openapi;
+pub mod portal;
+pub mod refusal;
+pub mod session;
+pub mod signin;
 pub mod stripe;
 pub mod twilio;
 pub mod webhook;
 
 use std::future::Future;
+use std::net::SocketAddr;
 
 use axum::Router;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use futures_util::FutureExt;
@@ -23,8 +33,11 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::address::Proxies;
+use crate::auth::Codes;
 use crate::config::Config;
 use crate::intake::Intake;
+use crate::session::Sessions;
 
 /// What a request can reach. Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +48,14 @@ pub struct App {
     pub twilio: Option<twilio::Door>,
     /// Stripe's secrets and our packs, when we are the one who credits.
     pub stripe: Option<stripe::Door>,
+    /// Sessions on the web, when the web app's secret is known.
+    pub sessions: Option<Sessions>,
+    /// One-time codes, when their salt is known.
+    pub codes: Option<Codes>,
+    /// Who is believed about the address of a request.
+    pub proxies: Proxies,
+    /// Signing in from the phone, when our number is known.
+    pub signin: Option<signin::Door>,
     /// Where verified work goes.
     pub intake: Intake,
     /// The time.
@@ -49,7 +70,17 @@ impl App {
         let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS);
         let intake = Intake::new(queue, pool, clock.clone());
         let (meta, twilio, stripe) = (config.meta.clone(), config.twilio.clone(), config.stripe.clone());
-        Ok(Self { meta, twilio, stripe, intake, clock })
+        Ok(Self {
+            meta,
+            twilio,
+            stripe,
+            sessions: config.sessions.clone(),
+            codes: config.codes.clone(),
+            proxies: config.proxies.clone(),
+            signin: config.signin.clone(),
+            intake,
+            clock,
+        })
     }
 
     /// Postgres, which the door needs when Redis is away, and for Stripe.
@@ -65,9 +96,21 @@ pub fn router(app: App) -> Router {
         .route("/api/whatsapp/webhook", get(webhook::handshake).post(webhook::receive))
         .route("/api/whatsapp/status", post(webhook::receive))
         .route("/api/stripe/webhook", post(stripe::receive))
+        .route("/api/auth/request-otp", post(auth::request))
+        .route("/api/auth/verify-otp", post(auth::verify))
+        .merge(portal::routes())
+        .route("/api/openapi.json", get(openapi::serve))
+        .route("/api/auth/whatsapp/start", post(signin::start))
+        .route("/api/auth/whatsapp/poll", post(signin::poll))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, limits::REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
         .with_state(app)
+}
+
+/// The public routes, for a server that tells them who is at the other end of a connection.
+#[must_use]
+pub fn routes_with_address(app: App) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    router(app).into_make_service_with_connect_info()
 }
 
 /// Serves both listeners until `stop` resolves, then lets the requests that run come to their end, within
@@ -80,7 +123,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Clone + Send + 'static,
 ) -> std::io::Result<()> {
     let admin = axum::serve(admin, admin::router(app.clone(), metrics)).with_graceful_shutdown(stop.clone());
-    let public = axum::serve(public, router(app)).with_graceful_shutdown(stop.clone());
+    let public = axum::serve(public, routes_with_address(app)).with_graceful_shutdown(stop.clone());
     let served = async { tokio::try_join!(public.into_future(), admin.into_future()).map(drop) };
     let patience = async {
         stop.await;
@@ -118,6 +161,8 @@ pub async fn run() -> anyhow::Result<()> {
         meta = config.meta.is_some(),
         twilio = config.twilio.is_some(),
         stripe = config.stripe.is_some(),
+        sessions = config.sessions.is_some(),
+        codes = config.codes.is_some(),
         version = env!("CARGO_PKG_VERSION"),
         "postly-ingest is listening"
     );

@@ -36,11 +36,28 @@ pub const STRIPE_SIGNATURES: usize = 8;
 /// How long Postgres has to take an event of Stripe. Less than [`REQUEST_TIMEOUT`]; Stripe comes again.
 pub const STRIPE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a request for a code waits to learn what became of it, from its first byte. Less than [`REQUEST_TIMEOUT`];
+/// longer than either provider takes when it is well.
+pub const CODE_WAIT: Duration = Duration::from_secs(8);
+
+/// How often it looks.
+pub const CODE_LOOK: Duration = Duration::from_millis(100);
+
+/// How long Postgres has for one step of a code.
+pub const CODE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// When to come again while Postgres is away.
+pub const CODE_AGAIN: Duration = Duration::from_secs(5);
+
+/// How many requests about codes use Postgres at once. Fewer than [`CONNECTIONS`]: whoever floods them must not keep a
+/// message from the spill.
+pub const CODE_TURNS: usize = 3;
+
 /// After Redis failed, how long webhooks go straight to the spill before one tries again.
 pub const REDIS_PAUSE: Duration = Duration::from_millis(500);
 
-/// Connections to Postgres. The door uses it while Redis is away, and for Stripe's events.
-pub const CONNECTIONS: u32 = 5;
+/// Connections to Postgres. The door uses it while Redis is away, for Stripe's events, and for who is in the portal.
+pub const CONNECTIONS: u32 = 10;
 
 /// Meta's challenge is "a random string"; longer ones are somebody else's.
 pub const CHALLENGE: usize = 256;
@@ -51,3 +68,38 @@ pub const UNREADABLE_PARTS: usize = 20;
 
 /// Twilio sends some dozens of parameters. A form of more than this is nobody's, and is not sorted for him.
 pub const PARAMETERS: usize = 10_000;
+
+/// Who is served in the portal at the same time: fewer than [`CONNECTIONS`].
+pub const PORTAL_TURNS: usize = 4;
+
+/// How long Postgres has for what somebody in front of the portal waits for. Less than [`REQUEST_TIMEOUT`].
+pub const PORTAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How old prices may be that are shown without asking for new ones: as old as a worker lets its own become.
+pub const SHELF_FRESH: Duration = Duration::from_mins(10);
+
+/// How long prices are waited for when none are known: a worker waits three seconds for Stripe.
+pub const SHELF_PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long a page to pay on is waited for. With what comes before it less than [`REQUEST_TIMEOUT`]; who asks again under
+/// the same key finds what was opened meanwhile.
+pub const CHECKOUT_PATIENCE: Duration = Duration::from_secs(7);
+
+/// After so many pages to pay on that another one is refused.
+pub const CHECKOUT_PAUSE: Duration = Duration::from_mins(10);
+
+/// How often an answer of a worker is looked for.
+pub const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Connections to Postgres that sign-ins from the phone may hold at once: browsers ask every few seconds, and webhooks need
+/// the others.
+pub const SIGNIN_TURNS: usize = 2;
+
+/// How long Postgres has to say where a browser stands. The page asks again anyway.
+pub const SIGNIN_PATIENCE: Duration = Duration::from_secs(3);
+
+/// When to come again after that.
+pub const SIGNIN_RETRY: Duration = Duration::from_secs(5);
+
+/// When to come again for who has begun too often: the count is over ten minutes.
+pub const SIGNIN_AGAIN: Duration = Duration::from_mins(10);

@@ -24,10 +24,11 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::clock::Clock;
+use shared::generation::{self, Generation};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio::task::JoinError;
@@ -114,9 +115,39 @@ pub async fn visitors(stack: &Stack) -> HashMap<Visitor, Person> {
                 .fetch_one(&stack.pool)
                 .await
                 .unwrap_or(true);
-        people.insert(visitor, if known { person } else { person.with_credits(WELCOME).await });
+        if !known {
+            let person = person.with_credits(WELCOME).await;
+            let _ = wrote_before(stack, &person).await;
+            people.insert(visitor, person);
+            continue;
+        }
+        people.insert(visitor, person);
     }
     people
+}
+
+/// Gives somebody posts of an earlier day, written in the web app, so that there is something to be seen in the portal.
+/// It is there without them.
+async fn wrote_before(stack: &Stack, person: &Person) -> Result<()> {
+    let generation = Generation {
+        brief: "Soldes d’été dans ma boutique de vêtements, ce week-end",
+        platform: Some("instagram"),
+        industry: Some("mode"),
+        objective: Some("promotion"),
+        tone: Some("chaleureux"),
+        language: Some("fr"),
+        prompt: "",
+        posts: [
+            "☀️ Les soldes d’été commencent ce week-end\u{a0}! Robes légères, chemises en lin\u{a0}: tout part à petit prix. On vous attend\u{202f}?",
+            "Votre robe préférée vous attendait… elle est à −40\u{a0}% dès samedi. 👗 Venez l’essayer avant qu’elle ne parte.",
+            "Ce week-end, l’été est en solde. Passez nous voir, les plus belles pièces partent les premières. 🛍️",
+        ],
+        tokens: 0,
+    };
+    let earlier = Clock::system().now() - TimeDelta::days(3);
+    let mut db = stack.pool.acquire().await?;
+    generation::add(&mut db, &person.account().await, &generation, earlier).await?;
+    Ok(())
 }
 
 /// Serves the page until `stop` resolves. When it returns, none of its requests holds the system any more: axum's

@@ -83,6 +83,8 @@ impl Sandbox {
         variables.insert("MIGRATE".to_owned(), "off".to_owned());
         // A test that says much is about something else.
         variables.insert("BRIEFS_PER_TEN_MINUTES".to_owned(), "0".to_owned());
+        // So that a test can say from where a browser calls.
+        variables.insert("TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned());
         let pool = PgPool::connect(&variables["DATABASE_URL"]).await.expect("the database of a test");
         let settings = QueueSettings { lease: Duration::from_secs(1), ..QueueSettings::default() };
         let queue =
@@ -252,16 +254,10 @@ impl Sandbox {
         leftovers::nothing_is_left(&self.variables["REDIS_URL"], QUIET).await;
     }
 
-    /// Entries sum to balances; every key once; a hold ends in posts or in a refund, never both; nothing is left
+    /// Entries sum to balances, as an operator would be told; every key once; a hold ends in posts or in a refund, never both; nothing is left
     /// to be sent.
     async fn checks_the_books(&self) {
-        let off: Vec<(String, i32, i64)> = sqlx::query_as(
-            r#"select u."id", u."credits", coalesce(sum(l."delta"), 0) from "User" u
-               left join "CreditLedger" l on l."userId" = u."id" group by u."id" having u."credits" <> coalesce(sum(l."delta"), 0)"#,
-        )
-        .fetch_all(&self.pool)
-        .await
-        .expect("the books");
+        let off = shared::ledger::look(&self.pool).await.expect("the books").differences;
         assert!(off.is_empty(), "balances that their entries do not explain: {off:?}");
         let unsent: i64 = sqlx::query_scalar(
             "select count(*) from wa.outbox where state in ('pending', 'sending', 'unknown')",
@@ -296,7 +292,9 @@ async fn serve(app: App, stop: &CancellationToken) -> String {
     let address = listener.local_addr().expect("an address");
     let stop = stop.clone();
     tokio::spawn(async move {
-        axum::serve(listener, ingest::router(app)).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(listener, ingest::routes_with_address(app))
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
     });
     format!("http://{address}")
 }

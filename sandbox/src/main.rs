@@ -92,6 +92,11 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
         (None, Some(listener)) => {
             println!("\nThe chat page: {web}");
             println!(
+                "The portal: {}/ (sign in with {}: the code comes to the phone on the chat page)",
+                stack.ingest_url,
+                chat::Visitor::all()[0].number()
+            );
+            println!(
                 "Webhooks arrive at {}/api/whatsapp/webhook; logs are in {}",
                 stack.ingest_url,
                 stack.logs.display()

@@ -227,6 +227,13 @@ impl Person {
         texts.unwrap_or_else(|silence| panic!("no answer: {silence}")).swap_remove(place)
     }
 
+    /// The next message, which must be a code: its six digits.
+    pub async fn hears_code(&self) -> String {
+        let text = self.hears().await;
+        let digits = text.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6);
+        digits.unwrap_or_else(|| panic!("no code: {text}")).to_owned()
+    }
+
     /// Everything that ever came to the phone, as it stands there.
     #[must_use]
     pub fn screen(&self) -> Vec<Heard> {

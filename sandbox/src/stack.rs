@@ -72,7 +72,7 @@ impl Reality {
 }
 
 /// Variables of the operator that the demo's processes keep, by prefix.
-const KEPT: [&str; 14] = [
+const KEPT: [&str; 17] = [
     "OPENAI_",
     "META_",
     "TWILIO_",
@@ -82,6 +82,9 @@ const KEPT: [&str; 14] = [
     "DAILY_CAP_",
     "NEXTAUTH_URL",
     "PUBLIC_URL",
+    "WHATSAPP_PROVIDER",
+    "DEFAULT_REGION",
+    "OTP_",
     "WORKER_CONCURRENCY",
     "LEASE_SECONDS",
     "RUST_LOG",

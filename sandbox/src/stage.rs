@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::simulators::meta::{Meta, MetaOptions};
+use shared::language::Language;
+
+use crate::simulators::meta::{Meta, MetaOptions, Template};
 use crate::simulators::openai::{OpenAi, OpenAiOptions};
 use crate::simulators::receipts::Statuses;
 use crate::simulators::stripe::{Stripe, StripeOptions};
-use crate::simulators::twilio::{Twilio, TwilioOptions};
+use crate::simulators::twilio::{Content, Twilio, TwilioOptions};
 
 /// What Twilio has configured, and therefore signs. Nothing is ever sent there.
 pub const PUBLIC_URL: &str = "https://hooks.postly.example";
@@ -19,9 +21,13 @@ const META_PHONE_NUMBER_ID: &str = "109876543210987";
 const TWILIO_ACCOUNT_SID: &str = "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 const TWILIO_AUTH_TOKEN: &str = "7f3b1c9ad2e84f60b5a1c7d9e0f24683";
 const TWILIO_FROM: &str = "whatsapp:+33199001234";
+const OTP_SALT: &str = "sandbox-salt-of-one-time-codes";
+const META_OTP_TEMPLATE: &str = "postly_code";
+const TWILIO_OTP_CONTENT_SID: &str = "HX0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 const OPENAI_API_KEY: &str = "sk-sandbox";
 const STRIPE_SECRET_KEY: &str = "sk_test_sandbox";
 const STRIPE_WEBHOOK_SECRET: &str = "whsec_sandbox0123456789abcdef";
+const NEXTAUTH_SECRET: &str = "sandbox-nextauth-secret-4f1d8b2a6c";
 
 /// The web app, where a browser goes after a payment unless the demo's page takes its place. Nothing is ever sent there.
 pub const WEB_URL: &str = "https://postly.example";
@@ -65,6 +71,11 @@ impl Stage {
             webhook_secrets: vec![STRIPE_WEBHOOK_SECRET.to_owned()],
         })
         .await?;
+        for language in Language::ALL {
+            meta.template(Template::one_time_code(META_OTP_TEMPLATE, language.code()));
+        }
+        let body = Template::one_time_code("", Language::Fr.code()).body;
+        twilio.content(Content { sid: TWILIO_OTP_CONTENT_SID.to_owned(), body });
         Ok(Self { meta, twilio, openai, stripe })
     }
 
@@ -92,10 +103,13 @@ impl Stage {
             ("META_PHONE_NUMBER_ID", META_PHONE_NUMBER_ID),
             ("META_WABA_ID", crate::simulators::meta::person::WABA_ID),
             ("META_GRAPH_URL", self.meta.url()),
+            ("META_OTP_TEMPLATE", META_OTP_TEMPLATE),
             ("TWILIO_ACCOUNT_SID", TWILIO_ACCOUNT_SID),
             ("TWILIO_AUTH_TOKEN", TWILIO_AUTH_TOKEN),
             ("TWILIO_WHATSAPP_FROM", TWILIO_FROM),
             ("TWILIO_API_URL", self.twilio.url()),
+            ("TWILIO_OTP_CONTENT_SID", TWILIO_OTP_CONTENT_SID),
+            ("OTP_SALT", OTP_SALT),
             ("PUBLIC_URL", PUBLIC_URL),
             ("OPENAI_API_KEY", OPENAI_API_KEY),
             ("OPENAI_BASE_URL", self.openai.base_url()),
@@ -103,6 +117,7 @@ impl Stage {
             ("STRIPE_WEBHOOK_SECRET", STRIPE_WEBHOOK_SECRET),
             ("STRIPE_API_URL", self.stripe.url()),
             ("NEXTAUTH_URL", WEB_URL),
+            ("NEXTAUTH_SECRET", NEXTAUTH_SECRET),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -47,6 +47,10 @@ const COLUMNS: &[(&str, &[&str])] = &[
     ),
     ("CreditLedger", &["id", "userId", "delta", "reason", "createdAt"]),
     (
+        "OtpChallenge",
+        &["id", "userId", "phoneE164", "codeHash", "purpose", "consumed", "expiresAt", "createdAt"],
+    ),
+    (
         "Generation",
         &[
             "id",

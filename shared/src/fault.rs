@@ -42,6 +42,15 @@ pub const SWEEP_POINTS: &[&str] = &["sweep.committed"];
 /// The points of a payment: its credits are posted, or taken again, and nothing is committed yet.
 pub const PAYMENT_POINTS: &[&str] = &["purchase.posted", "return.posted", "payment.committed"];
 
+/// The points of a code, before those of sending: it stands in the outbox, and it is made and sealed.
+pub const CODE_POINTS: &[&str] = &["code.stored", "code.made"];
+
+/// The point of a page to pay on that was asked for in the portal: Stripe has opened it, and nobody knows.
+pub const CHECKOUT_POINTS: &[&str] = &["checkout.opened"];
+
+/// The points of an answer to a sign-in: all of it is done and nothing is committed yet; it is, and nothing is sent.
+pub const SIGNIN_POINTS: &[&str] = &["signin.decided", "signin.answered"];
+
 /// The guards that a test build can be told to do without, each with what it stops.
 pub const GUARDS: &[(&str, &str)] = &[
     ("claim", "an id is queued once"),

@@ -91,6 +91,28 @@ pub async fn keep(
     Ok(done.rows_affected() == 1)
 }
 
+/// A reaction that is kept.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Kept {
+    /// What was put there; `None`: it was taken back.
+    pub emoji: Option<String>,
+    /// The posts that it is about, where the message carried some.
+    pub generation_id: Option<String>,
+    /// When, says the provider.
+    pub reacted_at: DateTime<Utc>,
+}
+
+/// Every reaction of a person, in order.
+pub async fn of(db: impl PgExecutor<'_>, user: &UserId) -> Result<Vec<Kept>, sqlx::Error> {
+    sqlx::query_as(
+        "select emoji, generation_id, reacted_at from wa.feedback
+         where user_id in (select wa.accounts_of($1)) order by reacted_at, outbox_id",
+    )
+    .bind(user.as_str())
+    .fetch_all(db)
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

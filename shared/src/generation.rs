@@ -105,6 +105,57 @@ pub async fn last(db: impl PgExecutor<'_>, user: &UserId, at_most: i64) -> Resul
     .await
 }
 
+/// A generation with all that was written, as its person reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its id: where the next page begins.
+    pub id: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+    /// The person's words.
+    pub brief: String,
+    /// For which network, where that was known.
+    pub platform: Option<String>,
+    /// The language of the posts, as a tag.
+    pub language: Option<String>,
+    /// The posts. The web app may have kept another number of them than three.
+    pub posts: Vec<String>,
+}
+
+/// The generations of a person before this one (`None`: the last ones), the newest first, those of the web app as well.
+/// One that is not theirs has none before it.
+pub async fn page(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    before: Option<&str>,
+    at_most: i64,
+) -> Result<Vec<Written>, sqlx::Error> {
+    type Row = (String, DateTime<Utc>, String, Option<String>, Option<String>, Json<Value>);
+    let rows: Vec<Row> = sqlx::query_as(
+        r#"select "id", "createdAt" at time zone 'UTC', "brief", "platform", "language", to_jsonb("variants")
+           from "Generation"
+           where "userId" in (select wa.accounts_of($1)) and "variants" is not null
+             and ($2::text is null or ("createdAt", "id") < (
+               select "createdAt", "id" from "Generation"
+               where "id" = $2 and "userId" in (select wa.accounts_of($1))))
+           order by "createdAt" desc, "id" desc limit $3"#,
+    )
+    .bind(user.as_str())
+    .bind(before)
+    .bind(at_most)
+    .fetch_all(db)
+    .await?;
+    let written = |(id, created_at, brief, platform, language, posts): Row| Written {
+        id,
+        created_at,
+        brief,
+        platform,
+        language,
+        posts: serde_json::from_value(posts.0).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(written).collect())
+}
+
 /// A generation of this person: this one, or the last. `None`: it is not there, not theirs, or has not three posts.
 pub async fn find(
     db: impl PgExecutor<'_>,

@@ -2,6 +2,7 @@
 //!
 //! The JSON is versioned and only ever grows: a job queued by last week's ingest must be read by today's worker.
 
+mod code;
 mod report;
 
 use chrono::{DateTime, Utc};
@@ -9,10 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Inbound, Lane, MessageId, Provider, short};
 
+pub use code::{CodeRoute, CodeWish};
 pub use report::{Pricing, SendStatus, StatusReport};
 
 /// The version that this build writes.
 const VERSION: u8 = 1;
+
+/// For how long one look at the shop is good enough for everybody who asks for one.
+const LOOK_SECONDS: i64 = 5;
 
 /// One unit of work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +50,13 @@ pub enum Work {
     /// Somebody's payment has come, or will not: its person is to be told. A worker from before this kind makes a dead
     /// letter of it, which can be replayed once all workers know it.
     Payment(PaymentNotice),
+    /// Somebody wants to pay in the portal: the page of this key is to be opened ([`crate::checkout`]).
+    Checkout(String),
+    /// Somebody wants to know what is for sale ([`crate::shelf`]).
+    Shelf,
+    /// Somebody has asked for a one-time code. A worker from before this kind makes a dead letter of it; whoever asked is told
+    /// that it has not left yet, and asks again.
+    Code(CodeWish),
 }
 
 /// What is to be told of a payment.
@@ -139,6 +151,42 @@ impl Job {
             lane: Lane::aside("payment", &notice.session),
             received_at,
             work: Work::Payment(notice),
+        }
+    }
+
+    /// Opens a page to pay on, once for its key.
+    #[must_use]
+    pub fn checkout(key: &str, received_at: DateTime<Utc>) -> Self {
+        Self {
+            v: VERSION,
+            id: MessageId::from_stored(format!("checkout:{}", short(key))),
+            lane: Lane::aside("checkout", key),
+            received_at,
+            work: Work::Checkout(key.to_owned()),
+        }
+    }
+
+    /// Looks at what is for sale: once for all who ask within a few seconds.
+    #[must_use]
+    pub fn shelf(received_at: DateTime<Utc>) -> Self {
+        Self {
+            v: VERSION,
+            id: MessageId::from_stored(format!("shelf:{}", received_at.timestamp() / LOOK_SECONDS)),
+            lane: Lane::aside("shelf", "shelf"),
+            received_at,
+            work: Work::Shelf,
+        }
+    }
+
+    /// Sends a one-time code, once for each time that it was asked for, in the order in which its number asks.
+    #[must_use]
+    pub fn code(wish: CodeWish, received_at: DateTime<Utc>) -> Self {
+        Self {
+            v: VERSION,
+            id: wish.cause(),
+            lane: Lane::aside("code", &wish.challenge),
+            received_at,
+            work: Work::Code(wish),
         }
     }
 
@@ -259,6 +307,41 @@ mod tests {
         let pinned = r#"{"v":1,"id":"payment:cs_test_1:paid","lane":"payment:cs_test_1","received_at":"1970-01-01T00:00:00Z","work":{"payment":{"session":"cs_test_1","told":"paid"}}}"#;
         assert_eq!(serde_json::to_string(&job(PaymentTold::Paid)).unwrap(), pinned);
         assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job(PaymentTold::Paid));
+    }
+
+    #[test]
+    fn a_page_is_opened_once_for_its_key_and_a_look_is_shared() {
+        let pinned = r#"{"v":1,"id":"checkout:c1:k1","lane":"checkout:c1:k1","received_at":"1970-01-01T00:00:00Z","work":{"checkout":"c1:k1"}}"#;
+        assert_eq!(serde_json::to_string(&Job::checkout("c1:k1", DateTime::UNIX_EPOCH)).unwrap(), pinned);
+        assert_eq!(
+            serde_json::from_str::<Job>(pinned).unwrap(),
+            Job::checkout("c1:k1", DateTime::UNIX_EPOCH)
+        );
+        let look = |seconds| Job::shelf(DateTime::from_timestamp(seconds, 0).unwrap());
+        assert_eq!((look(4).id, look(5).id == look(4).id), (look(0).id, false));
+        let pinned = r#"{"v":1,"id":"shelf:0","lane":"shelf:shelf","received_at":"1970-01-01T00:00:00Z","work":"shelf"}"#;
+        assert_eq!(serde_json::to_string(&look(0)).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), look(0));
+    }
+
+    #[test]
+    fn a_code_travels_without_its_digits() {
+        let wish = CodeWish::new("c1".into(), 2);
+        let pinned = r#"{"v":1,"id":"code:c1:2","lane":"code:c1","received_at":"1970-01-01T00:00:00Z","work":{"code":{"challenge":"c1","number":2}}}"#;
+        let job = Job::code(wish.clone(), DateTime::UNIX_EPOCH);
+        assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job);
+        let route = CodeRoute {
+            provider: Provider::Meta,
+            business: "1098".into(),
+            address: Address::Phone("+33639980123".parse().unwrap()),
+            lane: Lane::from_stored("meta:1098:FR.1".into()),
+        };
+        let pinned = r#"{"challenge":"c1","number":2,"at":{"provider":"meta","business":"1098","address":{"phone":"+33639980123"},"lane":"meta:1098:FR.1"}}"#;
+        let wish = wish.at(route);
+        assert_eq!(serde_json::to_string(&wish).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<CodeWish>(pinned).unwrap(), wish);
+        assert_eq!(wish.cause().as_str(), "code:c1:2");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! `credits = credits - 1` does.
 
 mod entry;
+mod history;
 mod merge;
 mod reconcile;
 mod statement;
@@ -17,7 +18,8 @@ use crate::message::MessageId;
 use crate::person::UserId;
 
 pub use entry::{Entry, PRICE, SIGNUP_BONUS};
-pub use merge::{Merged, merge, survivor};
+pub use history::{Movement, history};
+pub use merge::{Merged, merge, survivor, unmerge};
 pub use reconcile::{
     Blame, Difference, Reconciliation, confirmed, imbalance, last_look, look, opening, record,
 };

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod audit;
+pub mod checkout;
 pub mod clock;
 pub mod db;
 pub mod env;
@@ -13,6 +14,7 @@ pub mod language;
 pub mod ledger;
 pub mod menu;
 pub mod message;
+pub mod otp;
 pub mod outbox;
 pub mod pack;
 pub mod payment;
@@ -22,7 +24,10 @@ pub mod preference;
 pub mod price;
 pub mod queue;
 pub mod receipt;
+pub mod session;
+pub mod shelf;
 pub mod shutdown;
+pub mod signin;
 pub mod spill;
 pub mod step;
 pub mod story;

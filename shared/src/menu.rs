@@ -48,6 +48,13 @@ pub enum Pick {
     Start,
     /// Yes, do away with my data: `erase:yes`.
     Erase,
+    /// This number stands on the screen: `signin:<sign-in>:<number>`.
+    SignIn {
+        /// The sign-in's id.
+        signin: String,
+        /// The number.
+        number: u8,
+    },
 }
 
 impl Pick {
@@ -66,6 +73,7 @@ impl Pick {
             Self::Speak(language) => format!("lang:{}", language.code()),
             Self::Start => "start".to_owned(),
             Self::Erase => "erase:yes".to_owned(),
+            Self::SignIn { signin, number } => format!("signin:{signin}:{number}"),
         }
     }
 
@@ -89,6 +97,10 @@ impl Pick {
                 let (into, generation) = rest.split_once(':').filter(|(_, id)| !id.is_empty())?;
                 let (into, generation) = (Language::from_code(into)?, generation.to_owned());
                 Some(Self::Translate { into, generation })
+            }
+            "signin" => {
+                let (signin, number) = rest.split_once(':').filter(|(signin, _)| !signin.is_empty())?;
+                Some(Self::SignIn { signin: signin.to_owned(), number: number.parse().ok()? })
             }
             "lang" => Language::from_code(rest).map(Self::Speak),
             "post" => {
@@ -220,9 +232,10 @@ mod tests {
         let speak = Language::ALL.map(Pick::Speak);
         let translate = Pick::Translate { into: Language::En, generation: generation() };
         let work = [Pick::Again(generation()), Pick::Shorten(generation()), translate];
+        let number = Pick::SignIn { signin: generation(), number: 47 };
         let others =
             [Pick::Pack("pack_20".into()), Pick::Shop, Pick::KeptBrief, post, Pick::Resend(generation())];
-        for pick in others.into_iter().chain(speak).chain(work).chain([Pick::Start, Pick::Erase]) {
+        for pick in others.into_iter().chain(speak).chain(work).chain([Pick::Start, Pick::Erase, number]) {
             assert_eq!(Pick::of(&pick.id()), Some(pick));
         }
         for foreign in [
@@ -237,6 +250,9 @@ mod tests {
             "again:",
             "translate:es:x",
             "translate:en",
+            "signin:x",
+            "signin::47",
+            "signin:x:470",
         ] {
             assert_eq!(Pick::of(foreign), None, "{foreign}");
         }

@@ -5,6 +5,7 @@
 //! and comes back in the provider's reports, which move a row only forward.
 
 mod courtesy;
+mod diary;
 mod reports;
 mod stranded;
 
@@ -16,6 +17,7 @@ use crate::menu::Menu;
 use crate::message::{Address, Inbound, Lane, MessageId, Provider};
 
 pub use courtesy::{expire, unsaid};
+pub use diary::{Spoken, diary};
 pub use reports::{Reported, came_to_nothing, report};
 pub use stranded::{Stranded, stranded};
 
@@ -63,8 +65,10 @@ pub struct Outgoing {
     pub business: String,
     /// Where it goes.
     pub address: Address,
-    /// The text.
+    /// The text; none of a code, which is made when it leaves.
     pub body: String,
+    /// The challenge whose code this is, if it is one.
+    pub challenge: Option<String>,
     /// What can be chosen under it.
     pub menu: Option<Menu>,
     /// Where it stands.
@@ -141,10 +145,33 @@ pub async fn put(
     Ok(())
 }
 
+/// Puts a one-time code in the outbox: without its digits, which nobody knows yet.
+pub async fn put_code(
+    db: &mut PgConnection,
+    to: Recipient<'_>,
+    challenge: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, lane, challenge)
+         values ($1, 1, $2, $3, $4, '', $5, $6, $7) on conflict (cause, part) do nothing",
+    )
+    .bind(to.cause.as_str())
+    .bind(to.provider.as_str())
+    .bind(to.business)
+    .bind(Json(to.address))
+    .bind(now)
+    .bind(to.lane.as_str())
+    .bind(challenge)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// What a message caused to be said, in the order of its parts.
 pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "select id, provider, business, address, body, menu, state, attempts, error_code, refusals, created_at, sending_at
+        "select id, provider, business, address, body, challenge, menu, state, attempts, error_code, refusals, created_at, sending_at
          from wa.outbox where cause = $1 and {LATEST} order by part"
     )))
     .bind(cause.as_str())
@@ -269,6 +296,7 @@ struct Row {
     business: String,
     address: Json<Address>,
     body: String,
+    challenge: Option<String>,
     menu: Option<Json<Menu>>,
     state: String,
     attempts: i32,
@@ -293,6 +321,7 @@ impl Row {
             business: self.business,
             address: self.address.0,
             body: self.body,
+            challenge: self.challenge,
             menu: self.menu.map(|menu| menu.0),
             state,
             attempts: self.attempts,

@@ -216,6 +216,44 @@ pub async fn find(db: impl PgExecutor<'_>, session: &str) -> Result<Option<Payme
         .await
 }
 
+/// A payment, as the person who made it reads it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Bought {
+    /// The checkout.
+    pub session_id: String,
+    /// The pack.
+    pub pack: String,
+    /// Its credits, once they were given.
+    pub credits: Option<i32>,
+    /// In the smallest unit of the currency.
+    pub amount: i64,
+    /// Three letters.
+    pub currency: String,
+    /// `unpaid`, `paid`, `failed` or `unclaimed`.
+    pub state: String,
+    /// When the page was opened.
+    pub created_at: DateTime<Utc>,
+    /// When the money came.
+    pub paid_at: Option<DateTime<Utc>>,
+}
+
+/// Every payment of a person, the newest first; or only the one of this checkout, if it is theirs.
+pub async fn of(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    session: Option<&str>,
+) -> Result<Vec<Bought>, sqlx::Error> {
+    sqlx::query_as(
+        "select session_id, pack, credits, amount, currency, state, created_at, paid_at from wa.payment
+         where user_id in (select wa.accounts_of($1)) and ($2::text is null or session_id = $2)
+         order by created_at desc, session_id",
+    )
+    .bind(user.as_str())
+    .bind(session)
+    .fetch_all(db)
+    .await
+}
+
 /// Notes that a person was told of a payment, or could not be.
 pub async fn told(db: impl PgExecutor<'_>, session: &str, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     sqlx::query("update wa.payment set told_at = $2 where session_id = $1 and told_at is null")

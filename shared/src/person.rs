@@ -14,20 +14,30 @@
 //! - An announced change ([`changed`]) moves the names of an account, and joins the account that its person may have
 //!   opened under the new ones meanwhile. It may come at any time; what is older than it claims no number any more.
 //! - A number that the web app has linked is that account's, until it is shown to be somebody else's.
+//! - Who types a code that came to a number has that number: they enter the account that it leads to ([`enter()`]), or, when
+//!   they are signed in, it comes to their account ([`link()`]). A code shows no id, so it contradicts none.
 //!
 //! Not to be told apart, and taken for the same person: who inherits a number that was never shown beside an id, or
-//! writes from an inherited one without showing an id. Not to be recognised, and taken for somebody new: whose id has
+//! writes from an inherited one without showing an id, or enters by one before a message of theirs has shown an id. Not to be recognised, and taken for somebody new: whose id has
 //! changed while nobody announced it, and who has linked an inherited number on the web before showing an id (until they
 //! link it once more). Whoever is wrongly new loses nothing, and is joined when the announcement comes.
 //!
-//! Owner of the rows of `"User"` that begin in WhatsApp (with no credits: the welcome gift comes with the first
-//! verified login), and of their `"waPhoneE164"` and `"waUserId"`.
+//! Owner of the rows of `"User"` that begin in WhatsApp or with a code (with no credits: the welcome gift comes with the
+//! first verified login), and of their `"waPhoneE164"` and `"waUserId"`.
 
 mod account;
 mod change;
+mod enter;
 mod identity;
 mod join;
+mod joined;
+mod link;
+mod portrait;
+mod profile;
 mod resolve;
+mod unlink;
+mod unmerge;
+mod welcome;
 mod whereabouts;
 
 use sqlx::PgConnection;
@@ -35,7 +45,13 @@ use sqlx::PgConnection;
 use crate::language::Language;
 
 pub use change::{Change, changed};
+pub use enter::{Entered, enter};
+pub use link::{Linked, link};
+pub use portrait::{Alias, Former, Portrait, portrait};
+pub use profile::{Name, Profile, names, profile};
 pub use resolve::resolve;
+pub use unlink::unlink;
+pub use unmerge::{Apart, Unmerged, unmerge};
 pub use whereabouts::{address, find, phone};
 
 /// The id of an account: a cuid v1, as Prisma makes them.

@@ -4,11 +4,14 @@
 //! can never reach a log by accident.
 
 mod spelling;
+mod typed;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use typed::Region;
 
 /// A number with its country code. The shape is checked, never the numbering plan: real WhatsApp identities of
 /// Mexico, Brazil and Côte d'Ivoire are invalid for libraries that know the plans.

@@ -5,6 +5,7 @@
 
 pub mod burst;
 mod conversation;
+mod diary;
 mod open;
 mod recent;
 
@@ -17,6 +18,7 @@ use crate::person::UserId;
 
 pub use burst::Changed;
 pub use conversation::{Answer, Conversation, answer, conversation, has_written};
+pub use diary::{Entry, diary};
 pub use open::{Open, lock_open, open};
 pub use recent::{nth_voice, revisions};
 

@@ -2,9 +2,12 @@
 //!
 //! One file per language holds one `match`. The page of all of them side by side is a reviewed snapshot.
 
+mod denial;
 mod en;
 mod fr;
 mod menu;
+pub mod portal;
+mod signin;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +18,9 @@ use crate::language::Language;
 use crate::ledger::Credits;
 use crate::pack::Offer;
 use crate::price::Price;
+
+pub use denial::Denial;
+pub use signin::SignIn;
 
 /// Something we say, with what it needs to be said.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +145,28 @@ pub enum Text<'a> {
         /// The web app's address, where it is known.
         url: Option<&'a str>,
     },
+    /// A one-time code, where no template carries it.
+    Code {
+        /// Its digits.
+        code: &'a str,
+    },
+    /// A code is on its way: where to type it.
+    LoginCode {
+        /// The web app's address, where it is known.
+        url: Option<&'a str>,
+    },
+    /// Another code, so soon: not before some minutes.
+    LoginLater {
+        /// In how many.
+        minutes: i64,
+    },
+    /// Their number is not known here: a code has to be asked for on the web.
+    LoginNoNumber {
+        /// The web app's address, where it is known.
+        url: Option<&'a str>,
+    },
+    /// About a sign-in on the web.
+    SignIn(SignIn<'a>),
     /// What would be deleted, and whether to.
     AskErase,
     /// The wish is written down.
@@ -176,6 +204,12 @@ impl Text<'_> {
             Language::Fr => fr::say(self),
             Language::En => en::say(self),
         }
+    }
+
+    /// Whether the sentence itself says what can be chosen, and how: nothing needs to be numbered under it.
+    #[must_use]
+    pub fn says_its_choices(self) -> bool {
+        matches!(self, Self::SignIn(_))
     }
 
     /// The whole sentence.

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use crate::Worker;
 use crate::command::{Command, Known, SmallTalk};
 use crate::error::JobError;
-use crate::generate;
+use crate::{code, generate};
 
 /// How many generations a history shows.
 const HISTORY: i64 = 5;
@@ -34,7 +34,7 @@ pub async fn answer(
     let text = match command {
         Command::Help | Command::SmallTalk(SmallTalk::Greeting) => Text::Help,
         Command::SmallTalk(SmallTalk::Thanks) => Text::Thanks,
-        Command::SmallTalk(SmallTalk::Nod) | Command::Yes => Text::Listening,
+        Command::SmallTalk(SmallTalk::Nod | SmallTalk::No) | Command::Yes => Text::Listening,
         Command::Almost(known) => Text::Almost { word: named(*known) },
         Command::Balance => Text::Balance(ledger::balance(db, &person.id).await?),
         Command::BriefMissing => Text::BriefMissing,
@@ -47,7 +47,7 @@ pub async fn answer(
             person.language = *language;
             Text::LanguageSet
         }
-        Command::Login => Text::Login { url: worker.web.as_deref() },
+        Command::Login => code::login(db, worker, inbound, &person).await?,
         Command::History => {
             list = generation::last(&mut *db, &person.id, HISTORY).await?;
             if list.is_empty() { Text::NoHistory } else { Text::History { past: &list } }
@@ -108,7 +108,12 @@ pub async fn answer(
             }
             return record(db, inbound, now).await;
         }
-        Command::Silence | Command::Generate { .. } | Command::Buy { .. } => {
+        Command::Silence
+        | Command::Generate { .. }
+        | Command::Buy { .. }
+        | Command::SignIn(_)
+        | Command::SignInNumber { .. }
+        | Command::NotMe => {
             return record(db, inbound, now).await;
         }
     };

@@ -11,7 +11,8 @@ mod words;
 use shared::language::Language;
 use shared::menu::Pick;
 use shared::message::Content;
-use shared::texts::{Text, Unread};
+use shared::signin::Secret;
+use shared::texts::{SignIn, Text, Unread};
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,17 @@ pub enum Command {
     Speak(Option<Language>),
     /// How to get into the account on the web.
     Login,
+    /// What a browser has asked to be sent, for signing in there.
+    SignIn(Secret),
+    /// This number stands on the screen.
+    SignInNumber {
+        /// The sign-in.
+        signin: String,
+        /// The number.
+        number: u8,
+    },
+    /// It is not me who signs in.
+    NotMe,
     /// Send nothing more.
     Stop,
     /// Send again.
@@ -114,6 +126,8 @@ pub enum SmallTalk {
     Thanks,
     /// Ok, 👍, and whatever has no words.
     Nod,
+    /// Non.
+    No,
 }
 
 /// A command that words can name, for suggestions and tables.
@@ -176,6 +190,9 @@ impl Command {
         let number = text.trim_end_matches(['.', ')', ' ']);
         if !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()) {
             return Self::Number(number.parse().unwrap_or(usize::MAX));
+        }
+        if let Some(token) = Secret::found_in(text) {
+            return Self::SignIn(token);
         }
         let said = words::plain(text);
         if let Some(known) = words::command(&said) {
@@ -242,6 +259,7 @@ impl Command {
         match self {
             Self::Silence | Self::Silenced { .. } | Self::React { .. } => None,
             Self::Buy { .. } => Some(Text::ShopClosed),
+            Self::SignIn(_) | Self::SignInNumber { .. } | Self::NotMe => Some(Text::SignIn(SignIn::Over)),
             _ => Some(Text::Failed),
         }
     }
@@ -263,6 +281,7 @@ impl Command {
             Pick::Speak(language) => Self::Speak(Some(language)),
             Pick::Start => Self::Start,
             Pick::Erase => Self::Erase { confirmed: true },
+            Pick::SignIn { signin, number } => Self::SignInNumber { signin, number },
         }
     }
 }

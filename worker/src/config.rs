@@ -1,5 +1,6 @@
 //! The configuration of a worker: read once, every problem told at once.
 
+mod codes;
 mod providers;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::env::{ConfigError, Env};
+use shared::message::Provider;
 use shared::pack::Packs;
 use shared::price::{Micros, ModelPrices};
 use shared::telemetry::LogFormat;
@@ -14,6 +16,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::allowance::Allowance;
 use crate::budget::Budget;
+use crate::code::Codes;
 use crate::openai::{Offer, OpenAiConfig};
 use crate::shop::Shop;
 use crate::stripe::Stripe;
@@ -52,6 +55,10 @@ pub struct Config {
     pub budget: Budget,
     /// How much one person may ask for.
     pub allowance: Allowance,
+    /// One-time codes.
+    pub codes: Codes,
+    /// By whom leaves what starts with us (`WHATSAPP_PROVIDER`).
+    pub ours: Option<Provider>,
     /// What is sold in the chat, when `STRIPE_SECRET_KEY` is set.
     pub shop: Option<ShopConfig>,
     /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
@@ -103,6 +110,8 @@ impl Config {
         if web.as_ref().is_some_and(|web| !web.starts_with("http")) {
             env.problem("NEXTAUTH_URL must be an address that begins with https://");
         }
+        let codes = codes::codes(&mut env);
+        let ours = providers::ours(&mut env, meta.is_some(), twilio.is_some());
         let shop = Self::shop_from(&mut env);
         let lease = lease(&mut env);
         let concurrency = env.parsed("WORKER_CONCURRENCY", 100_usize);
@@ -121,6 +130,8 @@ impl Config {
             twilio,
             budget,
             allowance,
+            codes,
+            ours,
             shop,
             web,
             migrate: env.switch("MIGRATE", true),
@@ -201,7 +212,7 @@ impl Config {
     pub fn providers(&self, http: &reqwest::Client, timeout: Duration) -> Providers {
         let meta = self.meta.clone().map(|config| config.client(http, timeout));
         let twilio = self.twilio.clone().map(|config| config.client(http, timeout));
-        Providers { meta, twilio }
+        Providers { meta, twilio, ours: self.ours }
     }
 }
 
@@ -272,6 +283,7 @@ mod tests {
             ("META_ACCESS_TOKEN", "s3cret"),
             ("TWILIO_AUTH_TOKEN", "s3cret"),
             ("TWILIO_ACCOUNT_SID", "AC1"),
+            ("OTP_SALT", "s3cret-salt-that-is-long"),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut config = Config::from_env(Env::from_values(values.into())).unwrap();

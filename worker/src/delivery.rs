@@ -12,12 +12,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, histogram};
 use shared::message::MessageId;
+use shared::otp::Refusal;
 use shared::outbox::{self, Outgoing, State};
 use shared::queue::Hold;
 use shared::{fault, preference};
 
 use crate::error::JobError;
-use crate::{Worker, window};
+use crate::{Worker, code, window};
 use turn::Leave;
 
 pub use courtesy::try_once;
@@ -26,7 +27,7 @@ pub use courtesy::try_once;
 const STOPPED: &str = "stopped";
 
 /// Why a part was not sent whose person wrote more than a day ago.
-const WINDOW: &str = "window";
+pub(crate) const WINDOW: &str = "window";
 
 /// Why a part was not sent whose number stayed paused for longer than an answer is worth.
 const PAUSED: &str = "paused";
@@ -69,6 +70,8 @@ async fn deliver_parts(
     // Looked at now, since they may have said so, or the day may have passed, while this waited.
     let in_the_way = if !messages.iter().any(open) {
         None
+    } else if let Some(code) = messages.iter().find(|message| message.challenge.is_some()) {
+        code::in_the_way(worker, cause, code).await?
     } else if preference::silences(&worker.pool, cause).await? {
         Some(STOPPED)
     } else if !window::is_open_for(&worker.pool, cause, worker.clock.now()).await? {
@@ -125,7 +128,16 @@ async fn send(
         ));
     }
     fault::point("send.marked");
-    let outcome = worker.providers.send(message).await;
+    let outcome = match &message.challenge {
+        None => worker.providers.send(message).await,
+        Some(challenge) => {
+            let Some((code, language)) = code::make(worker, cause, challenge).await? else {
+                give_up(worker, message, Refusal::Late.as_str()).await?;
+                return Ok(false);
+            };
+            worker.providers.send_code(message, &code, language).await
+        }
+    };
     fault::point("send.accepted");
     let works = refusal::shows_that_it_works(outcome.as_ref().map(drop).map_err(|error| error.action));
     let provider = message.provider.as_str();

@@ -8,10 +8,11 @@ use metrics::{counter, histogram};
 use shared::generation::{self, Earlier, Revision};
 use shared::job::{Job, Notice, Work};
 use shared::message::{Content, Inbound, MessageId};
-use shared::person::{self, Person};
+use shared::person::{self, Change, Person};
 use shared::receipt::{self, Changed, Outcome, Standing, Start};
 use shared::texts::Text;
 use shared::{fault, kept, ledger};
+use sqlx::PgConnection;
 
 use crate::Worker;
 use crate::burst::{self, Burst, Late};
@@ -20,7 +21,7 @@ use crate::delivery::{self, Delivered};
 use crate::error::JobError;
 use crate::generate::{self, Brief, Held};
 use crate::lanes::Assignment;
-use crate::{answer, detection, payment, policy, revise, shop, typing, voice};
+use crate::{answer, code, detection, payment, policy, revise, shop, signin, till, typing, voice};
 
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
@@ -69,7 +70,10 @@ async fn decide(worker: &Worker, assignment: &Assignment, job: &Job) -> Result<(
         Work::Status(report) => delivery::report::take(worker, report).await,
         Work::Notice(notice) => record(worker, job, notice).await,
         Work::Answer(cause) => deliver(worker, cause, job.received_at).await,
+        Work::Code(wish) => code::send(worker, job, wish).await,
         Work::Payment(notice) => payment::tell(worker, job, notice).await,
+        Work::Checkout(key) => till::serve(worker, key, assignment.attempt).await,
+        Work::Shelf => till::show(worker).await,
         Work::Message(inbound) => {
             let start = Start {
                 number: assignment.attempt,
@@ -121,6 +125,7 @@ async fn message(worker: &Worker, job: &Job, inbound: &Inbound, start: Start<'_>
         Opened::Shop(person, wish) => {
             shop::answer(worker, inbound, &person, wish.as_deref(), job.received_at).await?;
         }
+        Opened::SignIn(person, command) => signin::answer(worker, inbound, &person, &command).await?,
         Opened::Answered => {}
         // Given up before, and its apology had to wait.
         Opened::GivenUp(reason) => return Err(JobError::fail(reason)),
@@ -144,6 +149,8 @@ enum Opened {
     Revise(Person, Earlier, Revision),
     /// This pack is wished for, or to see what there is: Stripe is asked outside of any transaction.
     Shop(Person, Option<String>),
+    /// This is about a sign-in on the web, which may join accounts: that wants a transaction that holds none yet.
+    SignIn(Person, Command),
     /// At most something is to be sent.
     Answered,
     /// The message was given up before, for this reason.
@@ -181,9 +188,7 @@ async fn open(
         return Ok(Opened::Answered);
     }
     if let Content::Identity(change) = &inbound.content {
-        let user = person::changed(&mut tx, change, inbound.sent_at, now).await?;
-        receipt::belongs_to(&mut tx, &inbound.id, &user).await?;
-        let _ended = receipt::end(&mut tx, &inbound.id, Outcome::Recorded, None, now).await?;
+        learn(&mut tx, inbound, change, now).await?;
         tx.commit().await?;
         return Ok(Opened::Answered);
     }
@@ -214,6 +219,10 @@ async fn open(
         Some(brief) => Command::Generate { brief },
         None => generate::asked(&mut tx, inbound, &person, start.received_at).await?,
     };
+    if !is_begun && signin::concerns(&mut *tx, &person, &command, now).await? {
+        tx.commit().await?;
+        return Ok(Opened::SignIn(person, command));
+    }
     if let Command::Generate { brief } = &command
         && !person.chosen
     {
@@ -256,6 +265,19 @@ async fn open(
     answer::answer(&mut tx, worker, inbound, &person, &command, start.received_at).await?;
     tx.commit().await?;
     Ok(Opened::Answered)
+}
+
+/// The provider announces that somebody has other names from now on: nobody is answered.
+async fn learn(
+    db: &mut PgConnection,
+    inbound: &Inbound,
+    change: &Change,
+    now: DateTime<Utc>,
+) -> Result<(), JobError> {
+    let user = person::changed(db, change, inbound.sent_at, now).await?;
+    receipt::belongs_to(db, &inbound.id, &user).await?;
+    let _ended = receipt::end(db, &inbound.id, Outcome::Recorded, None, now).await?;
+    Ok(())
 }
 
 /// The end of a message that could not be handled: refund, apology, dead letter. The dead letter comes last: until

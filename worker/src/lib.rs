@@ -7,6 +7,7 @@ pub mod budget;
 pub mod burst;
 pub mod busy;
 pub mod chore;
+pub mod code;
 pub mod command;
 pub mod config;
 pub mod delivery;
@@ -27,8 +28,10 @@ pub mod relay;
 pub mod reply;
 pub mod revise;
 pub mod shop;
+pub mod signin;
 pub mod stripe;
 pub mod sweep;
+pub mod till;
 pub mod typing;
 pub mod voice;
 pub mod whatsapp;
@@ -45,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::allowance::Allowance;
 use crate::budget::Budget;
+use crate::code::Codes;
 use crate::config::Config;
 use crate::lanes::{Handler, Shift};
 use crate::openai::OpenAi;
@@ -65,6 +69,8 @@ pub struct Worker {
     pub budget: Budget,
     /// How much one person may ask for.
     pub allowance: Allowance,
+    /// One-time codes.
+    pub codes: Codes,
     /// Where credits are bought, when they are.
     pub shop: Option<Shop>,
     /// Where the web app is, if that was told.
@@ -95,6 +101,7 @@ impl Worker {
             providers: config.providers(&http, patience.send_timeout),
             budget: config.budget.clone(),
             allowance: config.allowance,
+            codes: config.codes.clone(),
             shop: config.shop(&http),
             web: config.web.clone(),
             clock,

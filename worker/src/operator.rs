@@ -7,6 +7,7 @@ pub mod bill;
 pub mod credits;
 pub mod dead;
 pub mod explain;
+pub mod person;
 pub mod status;
 mod table;
 

@@ -169,6 +169,9 @@ pub const RESTOCK_TIMEOUT: Duration = Duration::from_secs(3);
 /// than the message that this counts from; the rest is for clocks that differ.
 pub const CHECKOUT_OPEN: Duration = Duration::from_hours(23);
 
+/// How long after it was asked for in the portal a page is still opened: by then the person has asked again or left.
+pub const CHECKOUT_WANTED: Duration = Duration::from_mins(5);
+
 /// How long after a person wrote free text may be sent: 24 hours, and some minutes for its way (Meta, Twilio).
 pub const WINDOW: Duration = Duration::from_mins(24 * 60 - 5);
 

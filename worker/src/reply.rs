@@ -53,6 +53,9 @@ pub fn write(echo: Option<String>, text: Text<'_>, language: Language, provider:
         Some(_) if last <= LIST_TEXT => Some(menu.as_list(Text::opens_list(language))),
         _ => None,
     };
+    if text.says_its_choices() {
+        return Reply { parts: fitted, shown, menu: None };
+    }
     if shown.is_some() {
         return Reply { parts: fitted, shown, menu: Some(menu) };
     }

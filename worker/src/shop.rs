@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
-use shared::message::{Inbound, MessageId};
+use shared::checkout::Wish;
+use shared::message::Inbound;
 use shared::pack::{Offer, Packs};
 use shared::person::Person;
 use shared::receipt::Outcome;
@@ -81,23 +82,45 @@ impl Shop {
         offer: &Offer,
         received_at: DateTime<Utc>,
     ) -> Result<String, JobError> {
-        // From the message's arrival, not from now: Stripe compares the parameters that come with a key.
-        let expires_at = received_at + TimeDelta::from_std(policy::CHECKOUT_OPEN).unwrap_or_default();
         let purchase = Purchase {
             offer,
             account: &person.id,
             language: person.language,
-            return_url: &self.return_url,
-            expires_at,
+            paid_url: &format!("{}?checkout=success&session_id={{CHECKOUT_SESSION_ID}}", self.return_url),
+            cancelled_url: &format!("{}?checkout=cancelled", self.return_url),
+            expires_at: expires_at(received_at),
         };
-        self.stripe.checkout(purchase, &key(&inbound.id, offer)).await
+        self.stripe.checkout(purchase, &key(inbound.id.as_str(), offer)).await
     }
+
+    /// The same for somebody who asked for it in the portal, to which the browser goes back.
+    pub(crate) async fn page_of(
+        &self,
+        wish: &Wish,
+        wish_key: &str,
+        offer: &Offer,
+    ) -> Result<String, JobError> {
+        let purchase = Purchase {
+            offer,
+            account: &wish.user,
+            language: wish.language,
+            paid_url: &format!("{}/?paid={{CHECKOUT_SESSION_ID}}", wish.origin),
+            cancelled_url: &format!("{}/?paid=no", wish.origin),
+            expires_at: expires_at(wish.asked_at),
+        };
+        self.stripe.checkout(purchase, &key(wish_key, offer)).await
+    }
+}
+
+/// From the moment at which it was asked for, not from now: Stripe compares the parameters that come with a key.
+fn expires_at(asked_at: DateTime<Utc>) -> DateTime<Utc> {
+    asked_at + TimeDelta::from_std(policy::CHECKOUT_OPEN).unwrap_or_default()
 }
 
 /// Stripe sees a digest: ids of messages contain numbers. The price is part of it, since a shelf may have been restocked
 /// between two attempts, and Stripe refuses other parameters under the same key.
-fn key(message: &MessageId, offer: &Offer) -> String {
-    let cause = format!("{}|{}|{}", message.as_str(), offer.price_id, offer.pack.name);
+fn key(cause: &str, offer: &Offer) -> String {
+    let cause = format!("{cause}|{}|{}", offer.price_id, offer.pack.name);
     format!("checkout:{}", hex::encode(Sha256::digest(cause.as_bytes())))
 }
 

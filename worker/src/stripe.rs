@@ -40,8 +40,10 @@ pub struct Purchase<'a> {
     pub account: &'a UserId,
     /// The language of the page.
     pub language: Language,
-    /// Where the browser goes afterwards, without a query.
-    pub return_url: &'a str,
+    /// Where the browser goes after it has paid; Stripe puts the session in place of `{CHECKOUT_SESSION_ID}`.
+    pub paid_url: &'a str,
+    /// Where it goes when it has not.
+    pub cancelled_url: &'a str,
     /// Until when it can be paid: 30 minutes to 24 hours from now.
     pub expires_at: DateTime<Utc>,
 }
@@ -88,7 +90,7 @@ impl Stripe {
     }
 
     async fn open(&self, purchase: Purchase<'_>, key: &str) -> Result<String, Refusal> {
-        let Purchase { offer, account, language, return_url, expires_at } = purchase;
+        let Purchase { offer, account, language, paid_url, cancelled_url, expires_at } = purchase;
         let credits = offer.pack.credits.get().to_string();
         let form = [
             ("mode", "payment"),
@@ -100,8 +102,8 @@ impl Stripe {
             ("metadata[credits]", &credits),
             ("payment_intent_data[metadata][user_id]", account.as_str()),
             ("payment_intent_data[metadata][pack]", &offer.pack.name),
-            ("success_url", &format!("{return_url}?checkout=success&session_id={{CHECKOUT_SESSION_ID}}")),
-            ("cancel_url", &format!("{return_url}?checkout=cancelled")),
+            ("success_url", paid_url),
+            ("cancel_url", cancelled_url),
             ("locale", language.code()),
             ("expires_at", &expires_at.timestamp().to_string()),
         ];

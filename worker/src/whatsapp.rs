@@ -2,6 +2,7 @@
 //! headers and our reading of their errors are tested too.
 
 pub mod action;
+mod code;
 pub mod meta;
 pub mod twilio;
 
@@ -19,6 +20,8 @@ pub struct Providers {
     pub meta: Option<Meta>,
     /// Twilio, if it is.
     pub twilio: Option<Twilio>,
+    /// By whom leaves what starts with us (`WHATSAPP_PROVIDER`).
+    pub ours: Option<Provider>,
 }
 
 /// The provider took it: its id for our message.

@@ -29,7 +29,11 @@ fn led_to(body: &[u8]) -> Vec<String> {
                 },
                 shared::job::Work::Status(report) => format!("status {}", report.status.as_str()),
                 shared::job::Work::Notice(notice) => format!("notice {}", notice.kind),
-                shared::job::Work::Answer(_) | shared::job::Work::Payment(_) => {
+                shared::job::Work::Answer(_)
+                | shared::job::Work::Payment(_)
+                | shared::job::Work::Code(_)
+                | shared::job::Work::Checkout(_)
+                | shared::job::Work::Shelf => {
                     unreachable!("no webhook of a provider asks for this")
                 }
             },

@@ -26,7 +26,7 @@ async fn only_account(sandbox: &Sandbox) -> UserId {
 }
 
 /// A pool in which so many can work at the same moment.
-async fn pool(sandbox: &Sandbox, connections: u32) -> PgPool {
+pub(crate) async fn pool(sandbox: &Sandbox, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
         .connect(&sandbox.variables["DATABASE_URL"])

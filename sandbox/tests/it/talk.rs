@@ -110,7 +110,7 @@ async fn slips_and_small_talk_cost_nothing(sandbox: &mut Sandbox, provider: Prov
         ("ok", "👌 Je suis là"),
         ("?", "👋 Je suis *Postly*"),
         ("Bonjour", "👋 Je suis *Postly*"),
-        ("connexion", "🔐 Votre compte est sur http"),
+        ("connexion", "🔐 Votre code de connexion arrive"),
     ] {
         alice.says(said).await;
         let heard = alice.hears().await;

@@ -33,8 +33,13 @@ fn explained() -> BTreeSet<String> {
     once
 }
 
-const SERVICES: [&str; 3] =
-    ["ingest/src/config.rs", "worker/src/config.rs", "worker/src/config/providers.rs"];
+const SERVICES: [&str; 5] = [
+    "ingest/src/config.rs",
+    "ingest/src/config/codes.rs",
+    "worker/src/config.rs",
+    "worker/src/config/codes.rs",
+    "worker/src/config/providers.rs",
+];
 const DOCTOR: [&str; 2] = ["worker/src/doctor/settings.rs", "worker/src/doctor/settings/stripe.rs"];
 
 #[test]

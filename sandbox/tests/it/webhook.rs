@@ -158,7 +158,7 @@ async fn the_handshake_repeats_the_challenge_to_whoever_knows_the_token() {
 async fn other_paths_and_methods_are_nobodys() {
     run(&GROUND, async |sandbox| {
         for (method, path, status) in [
-            ("GET", "/", 404),
+            ("GET", "/other", 404),
             ("POST", "/api/whatsapp/webhook/", 404),
             ("POST", "/api/whatsapp/other", 404),
             ("GET", "/metrics", 404),

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{GUARDS, INTAKE_POINTS, PAYMENT_POINTS, POINTS, RELAY_POINTS, SWEEP_POINTS, VOICE_POINTS};
+use super::{
+    CHECKOUT_POINTS, CODE_POINTS, GUARDS, INTAKE_POINTS, PAYMENT_POINTS, POINTS, RELAY_POINTS, SIGNIN_POINTS,
+    SWEEP_POINTS, VOICE_POINTS,
+};
 
 /// What stands for a guard in the queue's scripts, and what remains without it.
 const IN_SCRIPTS: &[(&str, &str, &str)] = &[
@@ -43,9 +46,19 @@ fn switches() -> &'static Switches {
 }
 
 pub(super) fn point(name: &str) {
-    let known = [POINTS, VOICE_POINTS, INTAKE_POINTS, RELAY_POINTS, SWEEP_POINTS, PAYMENT_POINTS]
-        .iter()
-        .any(|points| points.contains(&name));
+    let known = [
+        POINTS,
+        VOICE_POINTS,
+        INTAKE_POINTS,
+        RELAY_POINTS,
+        SWEEP_POINTS,
+        PAYMENT_POINTS,
+        CODE_POINTS,
+        CHECKOUT_POINTS,
+        SIGNIN_POINTS,
+    ]
+    .iter()
+    .any(|points| points.contains(&name));
     debug_assert!(known, "{name} is in no list of points");
     if let Some((point, nth)) = &switches().point
         && point == name

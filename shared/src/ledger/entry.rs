@@ -30,10 +30,19 @@ pub enum Entry<'a> {
     SignupBonus(&'a UserId),
     /// An operator's correction, ±n, key `adjustment:<key>`.
     Adjustment(&'a str, i32),
-    /// The credits of an account that joins another one leave it: −n, key `merged_out:<account>`.
-    MergedOut(&'a UserId, Credits),
-    /// And arrive: +n, key `merged_in:<account that they left>`.
-    MergedIn(&'a UserId, Credits),
+    /// Of two welcome gifts of one person, what is left of the second: −n, key `second_bonus:<join>`.
+    SecondBonus(&'a str, Credits),
+    /// That join is undone, so they are two people: +n, key `second_bonus_back:<join>`.
+    SecondBonusBack(&'a str, Credits),
+    /// The credits of an account that joins another one leave it: −n, key `merged_out:<account>`; when it has been
+    /// separated and joins once more, `merged_out:<account>:<times before>`.
+    MergedOut(&'a str, Credits),
+    /// And arrive: +n, key `merged_in:<the same>`.
+    MergedIn(&'a str, Credits),
+    /// A join is undone: what had moved leaves the other account again: −n, key `unmerged_out:<the same>`.
+    UnmergedOut(&'a str, Credits),
+    /// And arrives: +n, key `unmerged_in:<the same>`.
+    UnmergedIn(&'a str, Credits),
 }
 
 impl Entry<'_> {
@@ -43,12 +52,16 @@ impl Entry<'_> {
             Self::Refund(_) => PRICE,
             Self::SignupBonus(_) => SIGNUP_BONUS,
             Self::Adjustment(_, delta) => delta,
-            Self::Purchase(_, credits) | Self::Reinstated(_, credits) | Self::MergedIn(_, credits) => {
-                credits.column()
-            }
-            Self::Return(_, credits) | Self::Debt(_, credits) | Self::MergedOut(_, credits) => {
-                -credits.column()
-            }
+            Self::Purchase(_, credits)
+            | Self::Reinstated(_, credits)
+            | Self::SecondBonusBack(_, credits)
+            | Self::MergedIn(_, credits)
+            | Self::UnmergedIn(_, credits) => credits.column(),
+            Self::Return(_, credits)
+            | Self::Debt(_, credits)
+            | Self::SecondBonus(_, credits)
+            | Self::MergedOut(_, credits)
+            | Self::UnmergedOut(_, credits) => -credits.column(),
         }
     }
 
@@ -60,9 +73,11 @@ impl Entry<'_> {
             Self::Purchase(..) => "purchase",
             Self::Reinstated(..) => "refund_reversed",
             Self::Debt(..) => "debt",
-            Self::SignupBonus(_) => "signup_bonus",
+            Self::SignupBonus(_) | Self::SecondBonus(..) | Self::SecondBonusBack(..) => "signup_bonus",
             Self::Adjustment(..) => "adjustment",
-            Self::MergedOut(..) | Self::MergedIn(..) => "merge",
+            Self::MergedOut(..) | Self::MergedIn(..) | Self::UnmergedOut(..) | Self::UnmergedIn(..) => {
+                "merge"
+            }
         }
     }
 
@@ -83,8 +98,12 @@ impl Entry<'_> {
             Self::Debt(session, _) => ("debt", session),
             Self::SignupBonus(user) => ("signup_bonus", user.as_str()),
             Self::Adjustment(key, _) => ("adjustment", key),
-            Self::MergedOut(user, _) => ("merged_out", user.as_str()),
-            Self::MergedIn(user, _) => ("merged_in", user.as_str()),
+            Self::SecondBonus(join, _) => ("second_bonus", join),
+            Self::SecondBonusBack(join, _) => ("second_bonus_back", join),
+            Self::MergedOut(which, _) => ("merged_out", which),
+            Self::MergedIn(which, _) => ("merged_in", which),
+            Self::UnmergedOut(which, _) => ("unmerged_out", which),
+            Self::UnmergedIn(which, _) => ("unmerged_in", which),
         };
         let key = format!("{kind}:{cause}");
         if crate::fault::without("ledger_key") { format!("{key}:{}", crate::db::new_id()) } else { key }

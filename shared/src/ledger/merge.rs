@@ -51,8 +51,9 @@ pub async fn merge(
     }
     // The lines first: whatever is posted to an account that has joined another goes to that one.
     if balance > Credits::default() {
-        let _ = post(db, from, Entry::MergedOut(from, balance), now).await?;
-        let _ = post(db, into, Entry::MergedIn(from, balance), now).await?;
+        let which = which(db, from, "merged_out").await?;
+        let _ = post(db, from, Entry::MergedOut(&which, balance), now).await?;
+        let _ = post(db, into, Entry::MergedIn(&which, balance), now).await?;
     }
     sqlx::query("insert into wa.merged_account (from_user, into_user, merged_at) values ($1, $2, $3)")
         .bind(from.as_str())
@@ -61,6 +62,45 @@ pub async fn merge(
         .execute(&mut *db)
         .await?;
     Ok(Merged::Moved(balance))
+}
+
+/// Separates the account `from` from `into`, which it has joined and which has joined no other: the ledger's part of
+/// it. So many credits go back, or what is left of them. Both are held, `from` first: whoever waits for an account that
+/// is being joined holds it on the way to the other.
+pub async fn unmerge(
+    db: &mut PgConnection,
+    from: &UserId,
+    into: &UserId,
+    at_most: Credits,
+    now: DateTime<Utc>,
+) -> Result<Credits, LedgerError> {
+    // What is posted to an account that has joined another goes to that one: this ends first.
+    sqlx::query("delete from wa.merged_account where from_user = $1 and into_user = $2")
+        .bind(from.as_str())
+        .bind(into.as_str())
+        .execute(&mut *db)
+        .await?;
+    let balance = super::balance(db, into).await?;
+    let which = which(db, from, "unmerged_in").await?;
+    let back =
+        super::take(db, (into, balance), at_most, |back| Entry::UnmergedOut(&which, back), now).await?;
+    if back > Credits::default() {
+        let _ = post(db, from, Entry::UnmergedIn(&which, back), now).await?;
+    }
+    Ok(back)
+}
+
+/// Which of the joins, or of the separations, of this account: the first is named after it alone.
+async fn which(db: &mut PgConnection, from: &UserId, kind: &str) -> Result<String, sqlx::Error> {
+    let before: i64 = sqlx::query_scalar(
+        "select count(*) from wa.credit_op where user_id = $1 and starts_with(key, $2 || ':' || $1)",
+    )
+    .bind(from.as_str())
+    .bind(kind)
+    .fetch_one(db)
+    .await?;
+    let account = from.as_str();
+    Ok(if before == 0 { account.to_owned() } else { format!("{account}:{before}") })
 }
 
 /// Whether one of these has joined another account.

@@ -69,7 +69,9 @@ pub(super) async fn hold(
         if ledger::survivor(db, user).await? != *user {
             return Ok(false);
         }
-        sqlx::query(r#"select from "User" where "id" = $1 for no key update"#)
+        // The strongest lock: a number is in a unique index, so whoever changes it waits for everybody whose row refers to
+        // the account (a receipt, a line), and they may be waiting for a weaker lock that is held here already.
+        sqlx::query(r#"select from "User" where "id" = $1 for update"#)
             .bind(user.as_str())
             .execute(&mut *db)
             .await?;
@@ -98,6 +100,60 @@ pub(super) async fn tells_its_number(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// The number is proved to be this account's person's: by it the web app lets them in from now on. Nobody else is in the
+/// way of it.
+pub(super) async fn is_linked(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    phone: &E164,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        r#"update "User" set "waPhoneE164" = $2, "waLinkedAt" = $3, "updatedAt" = $3 where "id" = $1"#,
+    )
+    .bind(user.as_str())
+    .bind(phone.canonical().as_str())
+    .bind(now.naive_utc())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The number that the web app knows has been proved by a code.
+pub(super) async fn has_proved(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    phone: &E164,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let spellings: Vec<String> = phone.spellings().into_iter().map(String::from).collect();
+    sqlx::query(
+        r#"update "User" set "waLinkedAt" = $3, "updatedAt" = $3
+           where "id" = $1 and "waPhoneE164" = any($2) and "waLinkedAt" is null"#,
+    )
+    .bind(user.as_str())
+    .bind(spellings)
+    .bind(now.naive_utc())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Those of these accounts that have an e-mail address, which are the web app's. The rest began in WhatsApp, or with a
+/// code.
+pub(super) async fn with_email(
+    db: impl PgExecutor<'_>,
+    accounts: &[UserId],
+) -> Result<Vec<UserId>, sqlx::Error> {
+    let ids: Vec<&str> = accounts.iter().map(UserId::as_str).collect();
+    let found: Vec<String> =
+        sqlx::query_scalar(r#"select "id" from "User" where "id" = any($1) and "email" is not null"#)
+            .bind(ids)
+            .fetch_all(db)
+            .await?;
+    Ok(found.into_iter().map(UserId).collect())
 }
 
 /// Ends that the account can be entered by this number.

@@ -53,12 +53,12 @@ pub async fn changed(
     let at = at.min(now);
     let provider = Provider::Meta;
     let (bsuid, phone) = (change.previous_bsuid.as_deref(), change.previous_phone.as_ref());
-    let before = Sighting { provider, bsuid, phone, at };
+    let before = Sighting { provider, bsuid, phone, at, spelled: true };
     let after = Sighting { bsuid: change.bsuid.as_deref(), phone: change.phone.as_ref(), ..before.clone() };
     identity::claim(db, before.names().into_iter().chain(after.names()).collect()).await?;
     loop {
         let mut attempt = db.begin().await?;
-        if let Some(evidence) = held(&mut attempt, &[&before, &after]).await? {
+        if let Some(evidence) = held(&mut attempt, &[&before, &after], None).await? {
             let user = decide(&mut attempt, &before, &evidence[0], now).await?;
             let user = moves(&mut attempt, &before, &after, user, now).await?;
             attempt.commit().await?;

@@ -5,10 +5,10 @@
 //! they lead to ([`super::account::hold`]), always in this order: that is what makes two messages of one person wait for
 //! each other, and never for ever.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Person, Row, UserId, account, person};
+use super::{Person, Row, UserId, account, person, welcome};
 use crate::audit::{self, Act};
 use crate::message::{Address, Provider, Sender};
 use crate::phone::E164;
@@ -21,15 +21,29 @@ pub(super) struct Sighting<'a> {
     pub(super) phone: Option<&'a E164>,
     /// When it was written, says the provider.
     pub(super) at: DateTime<Utc>,
+    /// Whether a provider has spelled the number, and not its person.
+    pub(super) spelled: bool,
 }
 
 impl<'a> Sighting<'a> {
+    /// A number whose person has just typed the code that came to it. Only the number is shown, so whose messages count
+    /// as shown beside it does not matter. Providers count in seconds: what they bring of this one is not older.
+    pub(super) fn proved(phone: &'a E164, at: DateTime<Utc>) -> Self {
+        Self {
+            provider: Provider::Meta,
+            bsuid: None,
+            phone: Some(phone),
+            at: at.trunc_subsecs(0),
+            spelled: false,
+        }
+    }
+
     pub(super) fn of(sender: &'a Sender, at: DateTime<Utc>) -> Self {
         let provider = match sender.address {
             Address::Channel(_) => Provider::Twilio,
             Address::Phone(_) | Address::Bsuid(_) => Provider::Meta,
         };
-        Self { provider, bsuid: sender.bsuid.as_deref(), phone: sender.phone.as_ref(), at }
+        Self { provider, bsuid: sender.bsuid.as_deref(), phone: sender.phone.as_ref(), at, spelled: true }
     }
 
     /// The keys of what is shown.
@@ -132,6 +146,28 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
     Ok(picture)
 }
 
+/// All names of an account, the present and the former ones, and the number that the web app knows.
+pub(super) async fn all(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+) -> Result<Vec<(&'static str, String)>, sqlx::Error> {
+    let names: Vec<(bool, String)> = sqlx::query_as(
+        r#"select kind = 'phone', value from wa.identity where user_id = $1
+           union select true, "waPhoneE164" from "User" where "id" = $1 and "waPhoneE164" is not null
+           union select false, "waUserId" from "User" where "id" = $1 and "waUserId" is not null
+           order by 1, 2"#,
+    )
+    .bind(user.as_str())
+    .fetch_all(db)
+    .await?;
+    let name = |(is_number, value): (bool, String)| match value.parse::<E164>() {
+        Ok(number) if is_number => ("phone", String::from(number.canonical())),
+        _ if is_number => ("phone", value),
+        _ => ("bsuid", value),
+    };
+    Ok(names.into_iter().map(name).collect())
+}
+
 /// Holds these names until the transaction ends, also those that are not in the books yet.
 pub(super) async fn claim(
     db: &mut PgConnection,
@@ -205,7 +241,8 @@ pub(super) async fn attach(
            (kind, value, user_id, created_at, seen_at, spelling, beside_meta, beside_twilio)
          values ('phone', $1, $2, $4, $3, $5, $6, $7)
          on conflict (kind, value) do update
-           set user_id = excluded.user_id, spelling = excluded.spelling,
+           set user_id = excluded.user_id,
+               spelling = case when $8 then excluded.spelling else coalesce(i.spelling, excluded.spelling) end,
                created_at = case when i.user_id = excluded.user_id then i.created_at else excluded.created_at end,
                seen_at = case when i.user_id = excluded.user_id then greatest(i.seen_at, excluded.seen_at)
                          else excluded.seen_at end,
@@ -221,6 +258,7 @@ pub(super) async fn attach(
     .bind(phone.as_str())
     .bind(by_meta)
     .bind(by_twilio)
+    .bind(sighting.spelled)
     .execute(&mut *db)
     .await?;
     if sighting.bsuid.is_some() {
@@ -267,19 +305,26 @@ pub(super) async fn release(
     .execute(&mut *db)
     .await?;
     account::forgets_its_number(&mut *db, user, phone, now).await?;
+    welcome::forget(db, phone).await?;
     let key = format!("number.released:{}:{}", user.as_str(), crate::db::new_id());
     let act = Act { actor: "identity", action: "number.released", subject: user, key: &key, note: why };
     audit::record(db, act, now).await
 }
 
 /// These two accounts are one person's, who has all names of the first now: a number that had passed from one to the
-/// other never changed hands, and what a provider showed beside it before counts again.
-pub(super) async fn unite(db: &mut PgConnection, from: &UserId, into: &UserId) -> Result<(), sqlx::Error> {
-    sqlx::query("update wa.identity set user_id = $2 where user_id = $1")
-        .bind(from.as_str())
-        .bind(into.as_str())
-        .execute(&mut *db)
-        .await?;
+/// other never changed hands, and what a provider showed beside it before counts again. Returns the numbers and the ids.
+pub(super) async fn unite(
+    db: &mut PgConnection,
+    from: &UserId,
+    into: &UserId,
+) -> Result<(Vec<String>, Vec<String>), sqlx::Error> {
+    let names: Vec<(bool, String)> = sqlx::query_as(
+        "update wa.identity set user_id = $2 where user_id = $1 returning kind = 'phone', value",
+    )
+    .bind(from.as_str())
+    .bind(into.as_str())
+    .fetch_all(&mut *db)
+    .await?;
     sqlx::query(
         "update wa.identity i
          set beside_meta = coalesce(i.beside_meta, p.beside_meta),
@@ -292,7 +337,9 @@ pub(super) async fn unite(db: &mut PgConnection, from: &UserId, into: &UserId) -
     .bind(into.as_str())
     .execute(db)
     .await?;
-    Ok(())
+    let (numbers, ids): (Vec<_>, Vec<_>) = names.into_iter().partition(|(is_number, _)| *is_number);
+    let values = |names: Vec<(bool, String)>| names.into_iter().map(|(_, value)| value).collect();
+    Ok((values(numbers), values(ids)))
 }
 
 /// Meta shows this id from now on beside the number beside which it showed that one.

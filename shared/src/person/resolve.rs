@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use super::identity::{self, Known, Picture, Sighting};
 use super::join::join;
 use super::{Person, UserId, account, known};
-use crate::ledger::LedgerError;
+use crate::ledger::{self, LedgerError};
 use crate::message::Sender;
 use crate::phone::E164;
 
@@ -37,7 +37,7 @@ pub async fn resolve(
     let user = loop {
         let mut attempt = db.begin().await?;
         // Nothing: another message has joined some of these accounts, and that is over now.
-        if let Some(evidence) = held(&mut attempt, &[&sighting]).await? {
+        if let Some(evidence) = held(&mut attempt, &[&sighting], None).await? {
             let user = decide(&mut attempt, &sighting, &evidence[0], now).await?;
             attempt.commit().await?;
             break user;
@@ -66,16 +66,17 @@ fn as_ever(picture: &Picture, sighting: &Sighting<'_>) -> Option<Person> {
 }
 
 /// What is known of these sightings and of what the web app says about them, with all accounts held. `None`: they changed
-/// while they were waited for; the caller rolls back.
+/// while they were waited for; the caller rolls back. `also`: an account that is meant whatever the sightings say.
 pub(super) async fn held(
     db: &mut PgConnection,
     sightings: &[&Sighting<'_>],
+    also: Option<&UserId>,
 ) -> Result<Option<Vec<Evidence>>, LedgerError> {
-    let (_, accounts) = read(db, sightings).await?;
+    let (_, accounts) = read(db, sightings, also).await?;
     if !account::hold(db, &accounts).await? {
         return Ok(None);
     }
-    let (evidence, again) = read(db, sightings).await?;
+    let (evidence, again) = read(db, sightings, also).await?;
     Ok((again == accounts).then_some(evidence))
 }
 
@@ -83,12 +84,16 @@ pub(super) async fn held(
 async fn read(
     db: &mut PgConnection,
     sightings: &[&Sighting<'_>],
-) -> Result<(Vec<Evidence>, Vec<UserId>), sqlx::Error> {
+    also: Option<&UserId>,
+) -> Result<(Vec<Evidence>, Vec<UserId>), LedgerError> {
     let mut found = Vec::with_capacity(sightings.len());
     for sighting in sightings {
         found.push(Evidence::read(db, sighting).await?);
     }
     let mut accounts: Vec<UserId> = found.iter().flat_map(Evidence::accounts).collect();
+    if let Some(user) = also {
+        accounts.push(ledger::survivor(db, user).await?);
+    }
     accounts.sort();
     accounts.dedup();
     Ok((found, accounts))
@@ -111,11 +116,19 @@ impl Evidence {
     }
 
     /// Everybody that may be written to because of it.
-    fn accounts(&self) -> Vec<UserId> {
+    pub(super) fn accounts(&self) -> Vec<UserId> {
         let known = self.picture.bsuid.iter().chain(&self.picture.phone);
         let known = known.flat_map(|known| std::iter::once(&known.user).chain(&known.linked));
         let web = self.web_id.iter().chain(self.web_number.as_ref().map(|link| &link.user));
         known.chain(web).cloned().collect()
+    }
+
+    /// Whose number it is: of whoever has linked it since it was last shown, or else was last shown with it.
+    pub(super) fn holder(&self) -> Option<&UserId> {
+        match &self.picture.phone {
+            Some(known) => Some(known.linked.as_ref().unwrap_or(&known.user)),
+            None => self.web_number.as_ref().map(|link| &link.user),
+        }
     }
 
     /// Whose id it is.

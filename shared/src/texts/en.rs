@@ -168,6 +168,24 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             format!("🔐 Your account is at {url}\nSign in with the number of this phone.")
         }
         Text::Login { url: None } => "🔐 Sign in on the Postly website with the number of this phone.".to_owned(),
+        Text::Code { code } => {
+            format!("🔐 *{code}* is your code to sign in to Postly. It is valid for 10 minutes. Do not give it to anybody.")
+        }
+        Text::LoginCode { url } => format!(
+            "🔐 Your code to sign in comes with the next message. Enter it on {} with the number of this phone. \
+            It is valid for 10 minutes; do not give it to anybody.",
+            url.unwrap_or("the Postly website")
+        ),
+        Text::LoginLater { minutes } => format!(
+            "🔐 I have already sent you a code. You can ask for another one in {}.",
+            if minutes <= 1 { "a minute".to_owned() } else { format!("{minutes} minutes") }
+        ),
+        Text::LoginNoNumber { url } => format!(
+            "🔐 WhatsApp does not show me your number, so I cannot send you a code from here. \
+            Enter your number on {}, and the code will come to this phone.",
+            url.unwrap_or("the Postly website")
+        ),
+        Text::SignIn(said) => said.en(),
         Text::AskErase => "🗑️ Shall we delete your messages, your posts and your contact details? \
             Any credits you have left would be lost, and it can’t be undone."
             .to_owned(),

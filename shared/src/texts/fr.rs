@@ -170,6 +170,24 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
         Text::Login { url: None } => {
             "🔐 Connectez-vous sur le site de Postly avec le numéro de ce téléphone.".to_owned()
         }
+        Text::Code { code } => format!(
+            "🔐 *{code}* est votre code de connexion à Postly, valable 10\u{a0}minutes. Ne le donnez à personne."
+        ),
+        Text::LoginCode { url } => format!(
+            "🔐 Votre code de connexion arrive dans le prochain message. Saisissez-le sur {} avec le numéro de ce téléphone. \
+            Il est valable 10\u{a0}minutes\u{a0}; ne le donnez à personne.",
+            url.unwrap_or("le site de Postly")
+        ),
+        Text::LoginLater { minutes } => format!(
+            "🔐 Je vous ai déjà envoyé un code. Vous pourrez en demander un autre dans {}.",
+            if minutes <= 1 { "une minute".to_owned() } else { format!("{minutes}\u{a0}minutes") }
+        ),
+        Text::LoginNoNumber { url } => format!(
+            "🔐 WhatsApp ne me montre pas votre numéro\u{a0}: je ne peux donc pas vous envoyer de code d’ici. \
+            Saisissez votre numéro sur {}, et le code arrivera sur ce téléphone.",
+            url.unwrap_or("le site de Postly")
+        ),
+        Text::SignIn(said) => said.fr(),
         Text::AskErase => "🗑️ Voulez-vous que nous supprimions vos messages, vos posts et vos coordonnées ? \
             Les crédits qui vous restent seraient perdus, et c’est définitif."
             .to_owned(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Text, cut, en, fr};
+use super::{SignIn, Text, cut, en, fr};
 use crate::generation::Past;
 use crate::language::Language;
 use crate::ledger::Credits;
@@ -90,6 +90,14 @@ impl Text<'_> {
             Self::PaymentFailed => Some(Menu::buttons([(Pick::Shop, words.packs)])),
             Self::AskLanguage => {
                 Some(Menu::buttons(Language::ALL.map(|language| (Pick::Speak(language), language.name()))))
+            }
+            Self::SignIn(SignIn::Ask { id, numbers, .. }) => {
+                let choice = |number: u8| Choice {
+                    id: Pick::SignIn { signin: id.to_owned(), number }.id(),
+                    title: number.to_string(),
+                    description: None,
+                };
+                Some(Menu { list: None, choices: numbers.map(choice).into(), numbered: Vec::new() })
             }
             Self::StillStopped => Some(Menu::buttons([(Pick::Start, words.start)])),
             Self::AskErase => Some(Menu::buttons([(Pick::Erase, words.erase)])),

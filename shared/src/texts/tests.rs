@@ -56,7 +56,7 @@ fn the_page_that_a_translator_reviews() {
         format!("{brief}. Et puis on offrira le café aux vingt premiers, et un croissant aux enfants.");
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
     let none = Credits::default();
-    let catalogue: [(&str, Text<'_>); 65] = [
+    let catalogue: [(&str, Text<'_>); 72] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -159,6 +159,13 @@ fn the_page_that_a_translator_reviews() {
         ("still stopped", Text::StillStopped),
         ("login", Text::Login { url: Some("https://postly.example") }),
         ("login, no address", Text::Login { url: None }),
+        ("code", Text::Code { code: "012345" }),
+        ("login, a code comes", Text::LoginCode { url: Some("https://postly.example") }),
+        ("login, a code comes, no address", Text::LoginCode { url: None }),
+        ("login, not yet, one minute", Text::LoginLater { minutes: 1 }),
+        ("login, not yet", Text::LoginLater { minutes: 10 }),
+        ("login, no number", Text::LoginNoNumber { url: Some("https://postly.example") }),
+        ("login, no number, no address", Text::LoginNoNumber { url: None }),
         ("ask erase", Text::AskErase),
         ("erase noted", Text::EraseNoted),
         ("pick by number", Text::PickByNumber),

@@ -159,7 +159,7 @@ fn what_is_said_for_company_is_no_brief() {
         ("…", SmallTalk::Nod),
         ("!!", SmallTalk::Nod),
         ("Super !", SmallTalk::Nod),
-        ("non", SmallTalk::Nod),
+        ("non", SmallTalk::No),
     ] {
         assert_eq!(parse(text), Command::SmallTalk(talk), "{text}");
     }

@@ -83,10 +83,28 @@ const THANKS: &[&str] = &[
 const GREETINGS: &[&str] =
     &["bonjour", "bonsoir", "salut", "coucou", "hello", "hi", "hey", "good morning", "good evening"];
 const YES: &[&str] = &["oui", "yes", "ouais", "d accord", "daccord", "vas y", "allez y", "ok", "okay"];
+const NO: &[&str] = &["non", "no", "nope", "non merci", "no thanks"];
+/// It is not me: said to a question about a sign-in, or too late, or to nothing.
+const NOT_ME: &[&str] = &[
+    "ce n est pas moi",
+    "c est pas moi",
+    "ce n etait pas moi",
+    "c etait pas moi",
+    "pas moi",
+    "non ce n est pas moi",
+    "non c est pas moi",
+    "not me",
+    "it s not me",
+    "it is not me",
+    "that s not me",
+    "that is not me",
+    "it wasn t me",
+    "it was not me",
+    "that was not me",
+    "no it s not me",
+];
 const NODS: &[&str] = &[
     "k",
-    "non",
-    "no",
     "super",
     "parfait",
     "genial",
@@ -149,10 +167,13 @@ pub(super) fn small_talk(said: &str) -> Option<Command> {
     // A thumb behind a word changes nothing.
     let words: String = said.unicode_words().collect::<Vec<_>>().join(" ");
     match words.as_str() {
+        // Before any other word: an apostrophe may have been left out.
+        _ if NOT_ME.contains(&said) => Some(Command::NotMe),
         _ if !said.chars().any(char::is_alphanumeric) => talk(SmallTalk::Nod),
         word if THANKS.contains(&word) => talk(SmallTalk::Thanks),
         word if GREETINGS.contains(&word) => talk(SmallTalk::Greeting),
         word if YES.contains(&word) => Some(Command::Yes),
+        word if NO.contains(&word) => talk(SmallTalk::No),
         word if NODS.contains(&word) => talk(SmallTalk::Nod),
         _ => None,
     }

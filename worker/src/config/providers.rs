@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::env::Env;
+use shared::message::Provider;
 
 use crate::policy;
 use crate::whatsapp::{Meta, Twilio};
@@ -18,6 +19,8 @@ pub struct MetaConfig {
     version: String,
     access_token: SecretString,
     per_second: u32,
+    number: Option<String>,
+    otp_template: Option<String>,
 }
 
 impl MetaConfig {
@@ -30,6 +33,8 @@ impl MetaConfig {
             version: env.text("META_GRAPH_VERSION").unwrap_or_else(|| DEFAULT_GRAPH_VERSION.to_owned()),
             access_token,
             per_second,
+            number: env.text("META_PHONE_NUMBER_ID"),
+            otp_template: env.text("META_OTP_TEMPLATE"),
         })
     }
 
@@ -42,6 +47,8 @@ impl MetaConfig {
             http: http.clone(),
             timeout,
             per_second: self.per_second,
+            number: self.number,
+            otp_template: self.otp_template,
         }
     }
 }
@@ -54,6 +61,8 @@ pub struct TwilioConfig {
     auth_token: SecretString,
     public_url: Option<String>,
     per_second: u32,
+    from: Option<String>,
+    otp_content: Option<String>,
 }
 
 impl TwilioConfig {
@@ -67,6 +76,8 @@ impl TwilioConfig {
             auth_token,
             public_url: env.text("PUBLIC_URL"),
             per_second,
+            from: env.text("TWILIO_WHATSAPP_FROM"),
+            otp_content: env.text("TWILIO_OTP_CONTENT_SID"),
         })
     }
 
@@ -81,8 +92,26 @@ impl TwilioConfig {
             http: http.clone(),
             timeout,
             per_second: self.per_second,
+            from: self.from,
+            otp_content: self.otp_content,
         }
     }
+}
+
+/// Reads by whom leaves what starts with us, noting one that is not configured.
+pub(super) fn ours(env: &mut Env, meta: bool, twilio: bool) -> Option<Provider> {
+    let Ok(ours) = env.text("WHATSAPP_PROVIDER")?.parse::<Provider>() else {
+        env.problem("WHATSAPP_PROVIDER is meta or twilio");
+        return None;
+    };
+    let configured = match ours {
+        Provider::Meta => meta,
+        Provider::Twilio => twilio,
+    };
+    if !configured {
+        env.problem(format!("WHATSAPP_PROVIDER is {ours}, which is not configured"));
+    }
+    Some(ours)
 }
 
 /// Reads how many messages a number may send in a second, noting what is wrong with it.

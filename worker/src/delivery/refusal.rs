@@ -95,6 +95,14 @@ pub(super) async fn concerns(worker: &Worker, route: Route<'_>, error: &SendErro
         Action::Refused(Why::Request) => {
             tracing::error!(provider, error.code = code, error.trace = trace, "our request is wrong: a bug");
         }
+        Action::Refused(Why::Template) => {
+            tracing::error!(
+                provider,
+                error.code = code,
+                error.trace = trace,
+                "the template of codes is missing, rejected or paused: no code can be sent"
+            );
+        }
         Action::Refused(Why::Country) => {
             tracing::error!(provider, error.code = code, "this account may not write to that country");
         }

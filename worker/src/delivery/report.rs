@@ -1,14 +1,14 @@
 //! A provider's report on something we sent. Many refusals come only here, after the message was taken, and mean the same
 //! here: the number is paused, a stop is kept, a bug is told. Only the message itself is not tried again.
 
-use shared::job::{SendStatus, StatusReport};
+use shared::job::{CodeWish, SendStatus, StatusReport};
 use shared::queue::Route;
 use shared::{outbox, preference};
 
 use super::{refusal, turn};
 use crate::error::JobError;
 use crate::whatsapp::{Action, Why};
-use crate::{Worker, generate};
+use crate::{Worker, code, generate};
 
 /// Takes note of a report. Nobody pays for posts of which no part can arrive.
 pub async fn take(worker: &Worker, report: &StatusReport) -> Result<(), JobError> {
@@ -32,6 +32,9 @@ pub async fn take(worker: &Worker, report: &StatusReport) -> Result<(), JobError
     }
     tracing::warn!(provider = %report.provider, error.code = error.code, "a reply will not arrive");
     refusal::concerns(worker, route, &error, true).await;
+    if CodeWish::is_cause(&reported.cause) {
+        return code::give_back(worker, &reported.cause, code::refused(report.provider, &error.code)).await;
+    }
     if outbox::came_to_nothing(&worker.pool, &reported.cause).await? {
         generate::refund_undelivered(worker, &reported.cause).await?;
     }

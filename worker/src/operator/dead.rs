@@ -82,6 +82,9 @@ impl Entry {
             Work::Notice(_) => "notice",
             Work::Answer(_) => "answer",
             Work::Payment(_) => "payment",
+            Work::Code(_) => "code",
+            Work::Checkout(_) => "checkout",
+            Work::Shelf => "shelf",
         });
         Self {
             id: letter.id.as_str().to_owned(),

@@ -125,7 +125,13 @@ fn shown(id: &MessageId, reveal: bool) -> String {
 fn written(job: &Job) -> Option<String> {
     match &job.work {
         Work::Message(inbound) => inbound.content.words().map(str::to_owned),
-        Work::Status(_) | Work::Notice(_) | Work::Answer(_) | Work::Payment(_) => None,
+        Work::Status(_)
+        | Work::Notice(_)
+        | Work::Answer(_)
+        | Work::Payment(_)
+        | Work::Code(_)
+        | Work::Checkout(_)
+        | Work::Shelf => None,
     }
 }
 

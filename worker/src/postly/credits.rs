@@ -4,14 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::Subcommand;
-use serde::Serialize;
 use shared::clock::Clock;
 use shared::db;
 use shared::env::Env;
 use worker::operator::Desk;
 use worker::operator::credits::{self, Adjusted};
 
-use crate::{ATTENTION, print};
+use crate::{ATTENTION, actor, print, tell};
 
 /// The credits of people.
 #[derive(Subcommand)]
@@ -113,16 +112,4 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn tell<T: Serialize + ToString>(what: &T, json: bool) -> Result<()> {
-    print(&if json { serde_json::to_string_pretty(what)? } else { what.to_string() });
-    Ok(())
-}
-
-/// Who sits at the keyboard, as far as the machine knows.
-fn actor() -> String {
-    let env = Env::of_process();
-    let login = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.text(name));
-    format!("operator:{}", login.as_deref().unwrap_or("unknown"))
 }

@@ -3,12 +3,14 @@
 mod bill;
 mod credits;
 mod doctor;
+mod person;
 mod queue;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 use shared::env::Env;
 use worker::operator::Desk;
 use worker::operator::explain::explain;
@@ -33,6 +35,9 @@ enum Command {
     /// Looks at the credits of people, explains and corrects them, checks the sums.
     #[command(subcommand)]
     Credits(credits::Command),
+    /// Looks at who somebody is, and separates accounts that were joined by mistake.
+    #[command(subcommand)]
+    Person(person::Command),
     /// What the model has cost, day by day.
     Bill(bill::Bill),
     /// Tells the whole story of one message, and where it stands now.
@@ -58,8 +63,9 @@ async fn main() -> ExitCode {
         Command::Doctor(doctor) => doctor.run().await,
         Command::Queue(queue) => queue.run().await,
         Command::Credits(credits) => credits.run().await,
+        Command::Person(person) => person.run().await,
         Command::Bill(bill) => bill.run().await,
-        Command::Explain { message, json, reveal } => tell(&message, json, reveal).await,
+        Command::Explain { message, json, reveal } => tells(&message, json, reveal).await,
     };
     done.unwrap_or_else(|error| {
         eprintln!("postly: {error:#}");
@@ -75,14 +81,26 @@ async fn migrate() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn tell(message: &str, json: bool, reveal: bool) -> anyhow::Result<ExitCode> {
+async fn tells(message: &str, json: bool, reveal: bool) -> anyhow::Result<ExitCode> {
     let desk = Desk::open(Env::of_process())?;
-    let explanation = explain(&desk, message, reveal).await?;
-    print(&if json { serde_json::to_string_pretty(&explanation)? } else { explanation.to_string() });
+    tell(&explain(&desk, message, reveal).await?, json)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a line. A reader that has gone, such as `head`, is no reason to panic.
 fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints it for people, or as JSON.
+fn tell<T: Serialize + ToString>(what: &T, json: bool) -> anyhow::Result<()> {
+    print(&if json { serde_json::to_string_pretty(what)? } else { what.to_string() });
+    Ok(())
+}
+
+/// Who sits at the keyboard, as far as the machine knows.
+fn actor() -> String {
+    let env = Env::of_process();
+    let login = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.text(name));
+    format!("operator:{}", login.as_deref().unwrap_or("unknown"))
 }

@@ -42,6 +42,8 @@ pub enum Why {
     Exhausted,
     /// Not from this account to this country: its operator should know, and everybody else is served.
     Country,
+    /// The template of codes is missing, rejected or paused: for its operator. Everything else is sent meanwhile.
+    Template,
     /// Our request is wrong: for developers.
     Request,
     /// A code that nobody here has heard of, or an address that is not this provider's: for developers and operators.

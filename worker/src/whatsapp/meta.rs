@@ -7,8 +7,10 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use shared::language::Language;
 use shared::menu::{Choice, Menu};
 use shared::message::{Address, Inbound, short};
+use shared::otp::Code;
 use shared::outbox::Outgoing;
 
 use super::{Accepted, Action, SendError, Why, not_answered};
@@ -29,16 +31,16 @@ pub struct Meta {
     pub timeout: Duration,
     /// `META_MESSAGES_PER_SECOND`: of each number.
     pub per_second: u32,
+    /// `META_PHONE_NUMBER_ID`: from where leaves what starts with us.
+    pub number: Option<String>,
+    /// `META_OTP_TEMPLATE`: approved for codes, in both languages.
+    pub otp_template: Option<String>,
 }
 
 impl Meta {
     /// Sends a text, with what can be chosen under it. Our own id goes along and comes back with every report on this message.
     pub async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
-        let mut body = json!({
-            "messaging_product": "whatsapp",
-            "recipient_type": "individual",
-            "biz_opaque_callback_data": format!("outbox:{}", message.id.get()),
-        });
+        let mut body = envelope(message);
         match &message.menu {
             None => {
                 body["type"] = json!("text");
@@ -49,6 +51,32 @@ impl Meta {
                 body["interactive"] = interactive(&message.body, menu);
             }
         }
+        self.hand_over(message, body).await
+    }
+
+    /// Sends a code by its template. It stands there twice: in Meta's own words, and behind the button that copies it, which
+    /// is addressed as one of type `url` (Meta: Copy code authentication templates).
+    pub async fn send_code(
+        &self,
+        message: &Outgoing,
+        code: &Code,
+        language: Language,
+    ) -> Result<Accepted, SendError> {
+        let mut body = envelope(message);
+        let parameters = json!([{ "type": "text", "text": code.digits() }]);
+        body["type"] = json!("template");
+        body["template"] = json!({
+            "name": self.otp_template,
+            "language": { "code": language.code() },
+            "components": [
+                { "type": "body", "parameters": parameters },
+                { "type": "button", "sub_type": "url", "index": "0", "parameters": parameters },
+            ],
+        });
+        self.hand_over(message, body).await
+    }
+
+    async fn hand_over(&self, message: &Outgoing, mut body: Value) -> Result<Accepted, SendError> {
         match &message.address {
             // With its `+`: without, Meta prepends the country code of the business.
             Address::Phone(phone) => body["to"] = json!(phone.as_str()),
@@ -90,6 +118,15 @@ impl Meta {
             .bearer_auth(self.access_token.expose_secret())
             .json(body)
     }
+}
+
+/// What every message of ours begins with. Our own id comes back with every report.
+fn envelope(message: &Outgoing) -> Value {
+    json!({
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "biz_opaque_callback_data": format!("outbox:{}", message.id.get()),
+    })
 }
 
 /// A list, or up to three reply buttons (Meta: Interactive messages).
@@ -156,7 +193,7 @@ mod tests {
             ("132000_param_count", Action::Refused(Why::Request)),
             ("190_token_expired", Action::Operator),
             ("368_policy", Action::Operator),
-            ("132001_template_missing", Action::Operator),
+            ("132001_template_missing", Action::Refused(Why::Template)),
         ] {
             assert_eq!(judged(name), action, "{name}");
         }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::message::{Address, Inbound};
+use shared::otp::Code;
 use shared::outbox::Outgoing;
 
 use super::{Accepted, Action, SendError, Why, not_answered};
@@ -33,14 +34,38 @@ pub struct Twilio {
     pub timeout: Duration,
     /// `TWILIO_MESSAGES_PER_SECOND`: of each number.
     pub per_second: u32,
+    /// `TWILIO_WHATSAPP_FROM`: from where leaves what starts with us.
+    pub from: Option<String>,
+    /// `TWILIO_OTP_CONTENT_SID`: approved for codes.
+    pub otp_content: Option<String>,
 }
 
 /// A late answer is worse than none: Twilio drops what it could not deliver in this many seconds.
 const VALIDITY_SECONDS: &str = "3600";
 
+/// A code is worth nothing after its ten minutes.
+const CODE_VALIDITY_SECONDS: &str = "600";
+
 impl Twilio {
     /// Sends a text. Our own id goes along in the address of the report.
     pub async fn send(&self, message: &Outgoing) -> Result<Accepted, SendError> {
+        let body = vec![("Body", message.body.as_str()), ("ValidityPeriod", VALIDITY_SECONDS)];
+        self.hand_over(message, body).await
+    }
+
+    /// Sends a code by its template, of which it is the one variable (Twilio: whatsapp/authentication).
+    pub async fn send_code(&self, message: &Outgoing, code: &Code) -> Result<Accepted, SendError> {
+        let variables = json!({ "1": code.digits() }).to_string();
+        let content = self.otp_content.as_deref().unwrap_or_default();
+        let body = vec![
+            ("ContentSid", content),
+            ("ContentVariables", variables.as_str()),
+            ("ValidityPeriod", CODE_VALIDITY_SECONDS),
+        ];
+        self.hand_over(message, body).await
+    }
+
+    async fn hand_over(&self, message: &Outgoing, body: Vec<(&str, &str)>) -> Result<Accepted, SendError> {
         let Address::Channel(to) = &message.address else {
             return Err(SendError::new("foreign_address", Action::Refused(Why::Unheard)));
         };
@@ -54,12 +79,8 @@ impl Twilio {
             let base = base.strip_suffix("/api/whatsapp/webhook").unwrap_or(base);
             format!("{base}/api/whatsapp/status?outbox={}", message.id.get())
         });
-        let mut form = vec![
-            ("To", to.as_str()),
-            ("From", message.business.as_str()),
-            ("Body", message.body.as_str()),
-            ("ValidityPeriod", VALIDITY_SECONDS),
-        ];
+        let mut form = vec![("To", to.as_str()), ("From", message.business.as_str())];
+        form.extend(body);
         if let Some(report) = &report {
             form.push(("StatusCallback", report));
         }
@@ -109,8 +130,6 @@ fn judge(status: StatusCode, headers: &HeaderMap, answer: &Value) -> SendError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

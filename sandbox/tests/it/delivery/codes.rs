@@ -29,6 +29,7 @@ const META: &[(Action, &[u32])] = &[
     (Action::Refused(Why::Tomorrow), &[131_049]),
     (Action::Refused(Why::Stopped), &[131_050]),
     (Action::Refused(Why::Country), &[130_497]),
+    (Action::Refused(Why::Template), &[132_001, 132_007, 132_015, 132_016]),
     (
         Action::Refused(Why::Person),
         &[130_403, 130_472, 131_021, 131_026, 131_030, 131_052, 131_060, 131_062, 137_000],
@@ -41,8 +42,8 @@ const META: &[(Action, &[u32])] = &[
         Action::Operator,
         &[
             0, 3, 10, 33, 190, 200, 210, 250, 299, 368, 131_005, 131_031, 131_037, 131_042, 131_044, 131_045,
-            131_048, 131_063, 131_064, 132_001, 132_007, 132_015, 132_016, 132_068, 132_069, 133_000,
-            133_005, 133_006, 133_008, 133_009, 133_010, 133_015, 133_016, 134_011,
+            131_048, 131_063, 131_064, 132_068, 132_069, 133_000, 133_005, 133_006, 133_008, 133_009,
+            133_010, 133_015, 133_016, 134_011,
         ],
     ),
 ];
@@ -58,6 +59,7 @@ const TWILIO: &[(Action, &[u32])] = &[
     (Action::Refused(Why::Stopped), &[21_610]),
     (Action::Refused(Why::Exhausted), &[63_038]),
     (Action::Refused(Why::Country), &[21_408, 21_612]),
+    (Action::Refused(Why::Template), &[63_027, 63_040, 63_041, 63_042]),
     (
         Action::Refused(Why::Person),
         &[
@@ -77,7 +79,7 @@ const TWILIO: &[(Action, &[u32])] = &[
         Action::Operator,
         &[
             20_003, 20_005, 21_606, 21_703, 21_704, 21_705, 30_002, 57_012, 63_001, 63_002, 63_007, 63_008,
-            63_013, 63_020, 63_022, 63_026, 63_027, 63_040, 63_041, 63_042, 63_051, 63_112, 63_113,
+            63_013, 63_020, 63_022, 63_026, 63_051, 63_112, 63_113,
         ],
     ),
 ];
@@ -104,6 +106,7 @@ async fn every_code_does_what_its_table_says(sandbox: &mut Sandbox, provider: Pr
         business,
         address,
         body: "Bonjour".to_owned(),
+        challenge: None,
         menu: None,
         state: State::Pending,
         attempts: 0,

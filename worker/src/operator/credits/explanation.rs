@@ -86,10 +86,18 @@ fn cause(line: &ledger::Line) -> String {
         "debt" => format!("owed for money that went back, settled by payment {what}"),
         "stripe_refund" => format!("money went back: {what}"),
         "stripe_reinstated" => format!("money came again: {what}"),
-        "merged_out" | "merged_in" => format!("joined with account {what}"),
+        "merged_out" | "merged_in" => format!("joined with account {}", account(what)),
+        "unmerged_out" | "unmerged_in" => format!("separated from account {}", account(what)),
+        "second_bonus" => "a second welcome, from an account of the same person".to_owned(),
+        "second_bonus_back" => "the welcome of somebody else after all".to_owned(),
         "signup_bonus" => "welcome".to_owned(),
         _ => format!("{key}{note}"),
     }
+}
+
+/// The account of a join: without how many it had before.
+fn account(which: &str) -> &str {
+    which.split(':').next().unwrap_or(which)
 }
 
 impl fmt::Display for Explanation {

@@ -28,12 +28,14 @@ pub fn action(code: i64) -> Option<Action> {
         100 | 131_008 | 131_009 | 131_051 | 131_053 | 131_055 | 132_000 | 132_005 | 132_008 | 132_012 => {
             Action::Refused(Why::Request)
         }
+        // Codes are all that we send by template.
+        132_001 | 132_007 | 132_015 | 132_016 => Action::Refused(Why::Template),
         // Token and permissions.
         0 | 3 | 10 | 33 | 190 | 200..=299 | 131_005
         // The account: restricted, locked, unnamed, unpaid, unregistered, suspected of spam.
         | 368 | 131_031 | 131_037 | 131_042 | 131_044 | 131_045 | 131_048 | 131_063 | 131_064 | 134_011
-        // Templates and flows that somebody has to mend.
-        | 132_001 | 132_007 | 132_015 | 132_016 | 132_068 | 132_069
+        // Flows that somebody has to mend.
+        | 132_068 | 132_069
         // The registration of the number.
         | 133_000 | 133_005 | 133_006 | 133_008..=133_010 | 133_015 | 133_016 => Action::Operator,
         _ => return None,

@@ -28,12 +28,14 @@ pub fn action(code: i64) -> Option<Action> {
         | 21_910 | 63_005 | 63_006 | 63_011 | 63_021 | 63_028 | 63_030
         // Of our own webhook, in the Debugger: never an answer to a send.
         | 11_200 | 11_205 | 11_750 | 12_100 | 12_200 | 12_300 | 14_107 => Action::Refused(Why::Request),
+        // Codes are all that we send by template.
+        63_027 | 63_040..=63_042 => Action::Refused(Why::Template),
         // Credentials and the account.
         20_003 | 20_005 | 30_002 | 57_012 | 63_001 | 63_112 | 63_113
         // The sender, its channel, its service, its certificate.
         | 21_606 | 21_703..=21_705 | 63_002 | 63_007 | 63_008 | 63_020 | 63_022 | 63_051
-        // Policy and spam; templates that somebody has to mend.
-        | 63_013 | 63_026 | 63_027 | 63_040..=63_042 => Action::Operator,
+        // Policy and spam.
+        | 63_013 | 63_026 => Action::Operator,
         _ => return None,
     })
 }

@@ -1,0 +1,181 @@
+//! What moved when an account joined another: kept with the join, so that it can be given back.
+//!
+//! Owner of `wa.joined`.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
+
+use super::UserId;
+use crate::ledger::Credits;
+
+/// By what two accounts were known to be one person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Names that a provider showed together.
+    Identity,
+    /// A code that came to the number of the one, typed by who was signed in to the other.
+    Link,
+}
+
+impl Shown {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Link => "link",
+        }
+    }
+}
+
+/// The columns in which the web app keeps the names of an account.
+#[derive(Clone, Default, sqlx::FromRow)]
+pub(super) struct Columns {
+    pub(super) phone: Option<String>,
+    pub(super) linked_at: Option<NaiveDateTime>,
+    pub(super) bsuid: Option<String>,
+}
+
+impl Columns {
+    pub(super) async fn of(db: impl PgExecutor<'_>, user: &UserId) -> Result<Self, sqlx::Error> {
+        sqlx::query_as(
+            r#"select "waPhoneE164" as phone, "waLinkedAt" as linked_at, "waUserId" as bsuid
+               from "User" where "id" = $1"#,
+        )
+        .bind(user.as_str())
+        .fetch_one(db)
+        .await
+    }
+
+    /// Writes them. No other account may have the same.
+    pub(super) async fn write(
+        &self,
+        db: impl PgExecutor<'_>,
+        user: &UserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            r#"update "User" set "waPhoneE164" = $2, "waLinkedAt" = $3, "waUserId" = $4, "updatedAt" = $5 where "id" = $1"#,
+        )
+        .bind(user.as_str())
+        .bind(&self.phone)
+        .bind(self.linked_at)
+        .bind(&self.bsuid)
+        .bind(now.naive_utc())
+        .execute(db)
+        .await?;
+        Ok(())
+    }
+}
+
+/// All that came from the account that is gone.
+pub(super) struct Moved {
+    pub(super) credits: Credits,
+    pub(super) generations: Vec<String>,
+    pub(super) numbers: Vec<String>,
+    pub(super) ids: Vec<String>,
+    /// The chosen language, and that of the last brief.
+    pub(super) languages: (Option<String>, Option<String>),
+    /// The columns of both, as they were.
+    pub(super) from: Columns,
+    pub(super) into: Columns,
+}
+
+/// A join that was not undone.
+pub(super) struct Joined {
+    pub(super) id: i64,
+    pub(super) into: UserId,
+    /// What was left of a second welcome gift.
+    pub(super) bonus: Credits,
+    pub(super) moved: Moved,
+}
+
+/// Keeps a join. Returns its id.
+pub(super) async fn keep(
+    db: impl PgExecutor<'_>,
+    (from, into): (&UserId, &UserId),
+    shown: Shown,
+    moved: &Moved,
+    now: DateTime<Utc>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "insert into wa.joined
+           (from_user, into_user, shown_by, joined_at, credits, generations, numbers, ids, language, written,
+            from_phone, from_linked_at, from_bsuid, into_phone, into_linked_at, into_bsuid)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) returning id",
+    )
+    .bind(from.as_str())
+    .bind(into.as_str())
+    .bind(shown.as_str())
+    .bind(now)
+    .bind(moved.credits.column())
+    .bind(&moved.generations)
+    .bind(&moved.numbers)
+    .bind(&moved.ids)
+    .bind(&moved.languages.0)
+    .bind(&moved.languages.1)
+    .bind(&moved.from.phone)
+    .bind(moved.from.linked_at)
+    .bind(&moved.from.bsuid)
+    .bind(&moved.into.phone)
+    .bind(moved.into.linked_at)
+    .bind(&moved.into.bsuid)
+    .fetch_one(db)
+    .await
+}
+
+/// So much of a second welcome gift was taken.
+pub(super) async fn took(db: impl PgExecutor<'_>, join: i64, bonus: Credits) -> Result<(), sqlx::Error> {
+    sqlx::query("update wa.joined set bonus = $2 where id = $1")
+        .bind(join)
+        .bind(bonus.column())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    into_user: String,
+    credits: i32,
+    bonus: i32,
+    generations: Vec<String>,
+    numbers: Vec<String>,
+    ids: Vec<String>,
+    language: Option<String>,
+    written: Option<String>,
+    from_phone: Option<String>,
+    from_linked_at: Option<NaiveDateTime>,
+    from_bsuid: Option<String>,
+    into_phone: Option<String>,
+    into_linked_at: Option<NaiveDateTime>,
+    into_bsuid: Option<String>,
+}
+
+/// The join of this account, if it was kept and not undone.
+pub(super) async fn find(db: &mut PgConnection, from: &UserId) -> Result<Option<Joined>, sqlx::Error> {
+    let row: Option<Row> =
+        sqlx::query_as("select * from wa.joined where from_user = $1 and undone_at is null for update")
+            .bind(from.as_str())
+            .fetch_optional(db)
+            .await?;
+    Ok(row.map(|row| Joined {
+        id: row.id,
+        into: UserId::from_stored(row.into_user),
+        bonus: Credits::from_column(row.bonus),
+        moved: Moved {
+            credits: Credits::from_column(row.credits),
+            generations: row.generations,
+            numbers: row.numbers,
+            ids: row.ids,
+            languages: (row.language, row.written),
+            from: Columns { phone: row.from_phone, linked_at: row.from_linked_at, bsuid: row.from_bsuid },
+            into: Columns { phone: row.into_phone, linked_at: row.into_linked_at, bsuid: row.into_bsuid },
+        },
+    }))
+}
+
+/// Ends a join.
+pub(super) async fn undo(db: impl PgExecutor<'_>, join: i64, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query("update wa.joined set undone_at = $2 where id = $1").bind(join).bind(now).execute(db).await?;
+    Ok(())
+}

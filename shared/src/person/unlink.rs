@@ -1,0 +1,62 @@
+//! Unlinking: an account of the web app and a phone have nothing to do with each other any more.
+//!
+//! Whoever says so on the web expects that what is written in WhatsApp from then on spends nothing of theirs. Almost every
+//! message shows a business-scoped id, and the account would be found by it at once: so ids go with the numbers, and who
+//! writes from that phone is somebody new. An account without an e-mail address has no other door, and keeps its number.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+
+use super::joined::Columns;
+use super::{UserId, account, identity, welcome};
+use crate::audit::{self, Act};
+use crate::ledger::{self, LedgerError};
+use crate::phone::E164;
+
+/// Unlinks every number and id of an account. `false`: it has none, or could not be entered without. Runs inside the
+/// caller's transaction, before anything in it holds an account.
+pub async fn unlink(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+    loop {
+        let mut attempt = db.begin().await?;
+        let account = ledger::survivor(&mut attempt, user).await?;
+        let names = identity::all(&mut *attempt, &account).await?;
+        identity::claim(&mut attempt, names.clone()).await?;
+        // A name that came while these were waited for must be held as well, before the account.
+        let held = account::hold(&mut attempt, [&account]).await?;
+        if held && identity::all(&mut *attempt, &account).await? == names {
+            let has_door =
+                !account::with_email(&mut *attempt, std::slice::from_ref(&account)).await?.is_empty();
+            let unlinked = has_door && !names.is_empty();
+            if unlinked {
+                unlinks(&mut attempt, &account, names, now).await?;
+            }
+            attempt.commit().await?;
+            return Ok(unlinked);
+        }
+        attempt.rollback().await?;
+    }
+}
+
+async fn unlinks(
+    db: &mut PgConnection,
+    account: &UserId,
+    names: Vec<(&'static str, String)>,
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    for (kind, name) in names {
+        if let ("phone", Ok(number)) = (kind, name.parse::<E164>()) {
+            // Entered on its own, it would be welcomed once more.
+            welcome::remember(db, &number, now).await?;
+        }
+    }
+    sqlx::query("delete from wa.identity where user_id = $1")
+        .bind(account.as_str())
+        .execute(&mut *db)
+        .await?;
+    Columns::default().write(&mut *db, account, now).await?;
+    let key = format!("account.unlinked:{}", crate::db::new_id());
+    let note = "unlinked from WhatsApp by its person";
+    let act = Act { actor: "person", action: "account.unlinked", subject: account, key: &key, note };
+    audit::record(db, act, now).await?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Signing in on the web from the phone, as far as WhatsApp sees it: who has sent a token is asked which number stands on
+//! the screen, and only the right one opens anything. The session itself is opened by ingest, in the browser that began.
+//!
+//! Each answer is one transaction with the end of its message. What was decided before is found decided.
+
+use chrono::{DateTime, Utc};
+use metrics::counter;
+use shared::fault;
+use shared::message::Inbound;
+use shared::person::{self, Person};
+use shared::receipt::{self, Outcome};
+use shared::signin::{self, Asked, Denied, Question};
+use shared::texts::{SignIn, Text};
+use sqlx::{PgConnection, PgExecutor};
+
+use crate::Worker;
+use crate::command::{Command, SmallTalk};
+use crate::error::JobError;
+use crate::generate;
+
+/// Whether this is for us: what can mean nothing else, and a number of two digits or a "no" while a question is open.
+pub async fn concerns(
+    db: impl PgExecutor<'_>,
+    person: &Person,
+    command: &Command,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    match command {
+        Command::SignIn(_) | Command::SignInNumber { .. } | Command::NotMe => Ok(true),
+        Command::Number(10..=99) | Command::SmallTalk(SmallTalk::No) => {
+            Ok(signin::question(db, &person.id, now).await?.is_some())
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Answers it, and does what it asks for.
+pub async fn answer(
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+    command: &Command,
+) -> Result<(), JobError> {
+    let now = worker.clock.now();
+    let mut tx = worker.pool.begin().await?;
+    // The receipt's row first, as everywhere; no account is held yet.
+    if !receipt::end(&mut tx, &inbound.id, Outcome::Answered, None, now).await? {
+        return Ok(tx.rollback().await?);
+    }
+    let question;
+    let (event, said) = match command {
+        Command::SignIn(token) => match signin::ask(&mut tx, token, &person.id, now).await? {
+            Asked::Question(asked) => {
+                question = asked;
+                ("asked", ask(&question))
+            }
+            Asked::Over => ("late", SignIn::Over),
+            Asked::TooOften => ("too_often", SignIn::TooOften),
+        },
+        Command::SignInNumber { signin, number } => {
+            choose(&mut tx, inbound, person, signin, *number, now).await?
+        }
+        Command::Number(number) => match signin::question(&mut *tx, &person.id, now).await? {
+            Some(open) => {
+                let number = u8::try_from(*number).unwrap_or(u8::MAX);
+                choose(&mut tx, inbound, person, &open, number, now).await?
+            }
+            None => ("late", SignIn::Over),
+        },
+        _ => match signin::deny(&mut tx, &person.id, now).await? {
+            Denied::Asked => ("denied", SignIn::Denied),
+            Denied::Opened => ("closed", SignIn::Closed),
+            Denied::Nothing => ("late", SignIn::NothingAsked),
+        },
+    };
+    generate::say(&mut tx, inbound, person, Text::SignIn(said), now).await?;
+    fault::point("signin.decided");
+    tx.commit().await?;
+    counter!("postly_signin_total", "event" => event).increment(1);
+    if matches!(event, "denied" | "closed" | "wrong") {
+        tracing::warn!(event, "a sign-in on the web was ended by its person");
+    }
+    fault::point("signin.answered");
+    Ok(())
+}
+
+fn ask(question: &Question) -> SignIn<'_> {
+    SignIn::Ask {
+        id: &question.id,
+        numbers: question.numbers.0,
+        browser: question.agent.as_deref(),
+        system: question.system.as_deref(),
+        network: question.network.as_deref(),
+    }
+}
+
+/// A number was chosen. The right one leads into the account of the number that its message shows, as a code typed on the
+/// web would; where it shows none, into the account of who writes.
+async fn choose(
+    db: &mut PgConnection,
+    inbound: &Inbound,
+    person: &Person,
+    signin: &str,
+    number: u8,
+    now: DateTime<Utc>,
+) -> Result<(&'static str, SignIn<'static>), JobError> {
+    match signin::is_right(&mut *db, signin, &person.id, number, now).await? {
+        None => Ok(("late", SignIn::Over)),
+        Some(false) => {
+            signin::fail(db, signin).await?;
+            Ok(("wrong", SignIn::Wrong))
+        }
+        Some(true) => {
+            let user = match &inbound.sender.phone {
+                Some(phone) => person::enter(&mut *db, phone, now).await?.user,
+                None => person.id.clone(),
+            };
+            let confirmed = signin::confirm(db, signin, &user, now).await?;
+            Ok(if confirmed { ("confirmed", SignIn::Done) } else { ("late", SignIn::Over) })
+        }
+    }
+}
