@@ -41,12 +41,7 @@ impl Allowance {
         message: &MessageId,
         now: DateTime<Utc>,
     ) -> Result<Option<i64>, sqlx::Error> {
-        if self.briefs == 0 {
-            return Ok(None);
-        }
-        let since = now - BRIEFS_WITHIN;
-        let oldest = ledger::nth_generation(db, user, message, self.briefs, since).await?;
-        Ok(oldest.map(|oldest| minutes(oldest - since)))
+        self.often(now, async |n, since| ledger::nth_generation(db, user, message, n, since).await).await
     }
 
     /// In how many minutes this person may be listened to again: as often as briefs may be begun, since it costs money and
@@ -58,12 +53,20 @@ impl Allowance {
         message: &MessageId,
         now: DateTime<Utc>,
     ) -> Result<Option<i64>, sqlx::Error> {
+        self.often(now, async |n, since| receipt::nth_voice(db, user, message, n, since).await).await
+    }
+
+    /// In how many minutes there is one less of those, of which the `n`-th last since a moment is asked for.
+    async fn often(
+        &self,
+        now: DateTime<Utc>,
+        nth: impl AsyncFnOnce(u32, DateTime<Utc>) -> Result<Option<DateTime<Utc>>, sqlx::Error>,
+    ) -> Result<Option<i64>, sqlx::Error> {
         if self.briefs == 0 {
             return Ok(None);
         }
         let since = now - BRIEFS_WITHIN;
-        let oldest = receipt::nth_voice(db, user, message, self.briefs, since).await?;
-        Ok(oldest.map(|oldest| minutes(oldest - since)))
+        Ok(nth(self.briefs, since).await?.map(|oldest| minutes(oldest - since)))
     }
 
     /// Whether this person has had enough revised for a day.

@@ -20,14 +20,20 @@ async fn listens(sandbox: &mut Sandbox, moment: Duration) {
     sandbox.starts_worker();
 }
 
-async fn brief(sandbox: &Sandbox) -> String {
-    sqlx::query_scalar(r#"select "brief" from "Generation" order by "createdAt" desc limit 1"#)
-        .fetch_one(&sandbox.pool)
+/// What was written about, oldest first.
+pub async fn briefs(sandbox: &Sandbox) -> Vec<String> {
+    sqlx::query_scalar(r#"select "brief" from "Generation" order by "createdAt""#)
+        .fetch_all(&sandbox.pool)
         .await
         .unwrap()
 }
 
-async fn outcomes(sandbox: &Sandbox) -> Vec<String> {
+async fn brief(sandbox: &Sandbox) -> String {
+    briefs(sandbox).await.pop().unwrap()
+}
+
+/// How each message ended, in the order in which they came.
+pub async fn outcomes(sandbox: &Sandbox) -> Vec<String> {
     sqlx::query_scalar("select outcome from wa.receipt order by received_at, message_id")
         .fetch_all(&sandbox.pool)
         .await

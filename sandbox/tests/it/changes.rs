@@ -2,28 +2,15 @@
 
 use std::time::Duration;
 
-use sandbox::conversation::{Sandbox, run, run_without_worker};
+use sandbox::conversation::{run, run_without_worker};
 use sandbox::person::{Person, Said};
 use sandbox::simulators::note::note;
 use sandbox::simulators::openai::OpenAiFault;
 use serde_json::json;
 use shared::message::Provider;
 
+use crate::burst::{briefs, outcomes};
 use crate::{GROUND, until};
-
-async fn briefs(sandbox: &Sandbox) -> Vec<String> {
-    sqlx::query_scalar(r#"select "brief" from "Generation" order by "createdAt""#)
-        .fetch_all(&sandbox.pool)
-        .await
-        .unwrap()
-}
-
-async fn outcomes(sandbox: &Sandbox) -> Vec<String> {
-    sqlx::query_scalar("select outcome from wa.receipt order by received_at, message_id")
-        .fetch_all(&sandbox.pool)
-        .await
-        .unwrap()
-}
 
 async fn edits(person: &Person, said: &Said, text: &str) {
     person.meta().edits(&said.delivery.message_id, text).await;

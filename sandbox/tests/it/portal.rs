@@ -8,10 +8,9 @@ mod shop;
 use sandbox::conversation::{Sandbox, run};
 use serde_json::json;
 use shared::message::Provider;
-use shared::person;
 
 use crate::GROUND;
-use browser::{Browser, web_account};
+use browser::{Browser, proves_her_number, web_account};
 
 const BRIEF: &str = "Crée un post promo pour l’ouverture de ma boulangerie";
 
@@ -94,11 +93,7 @@ async fn who_unlinks_a_number_is_somebody_new_in_whatsapp(sandbox: &mut Sandbox,
     assert_eq!(alice.credits().await, 3);
 
     let web = web_account(sandbox, "alice@example.com", 10).await;
-    let mut tx = sandbox.pool.begin().await.unwrap();
-    let linked =
-        person::link(&mut tx, &web, &alice.number().parse().unwrap(), sandbox.clock.now()).await.unwrap();
-    assert!(matches!(linked, person::Linked::Linked { merged: Some(_) }), "{linked:?}");
-    tx.commit().await.unwrap();
+    proves_her_number(sandbox, &alice, &web).await;
     // The session that began before is this account's as well.
     for browser in [&whatsapp, &Browser::of(sandbox, &web).await] {
         let account = browser.sees("/api/portal/account").await;
@@ -208,11 +203,7 @@ async fn accounts_that_have_joined_are_one_history() {
         alice.hears().await;
         let old = Browser::of(sandbox, &alice.account().await).await;
         let web = web_account(sandbox, "alice@example.com", 10).await;
-        let mut tx = sandbox.pool.begin().await.unwrap();
-        let linked =
-            person::link(&mut tx, &web, &alice.number().parse().unwrap(), sandbox.clock.now()).await.unwrap();
-        assert!(matches!(linked, person::Linked::Linked { merged: Some(_) }), "{linked:?}");
-        tx.commit().await.unwrap();
+        proves_her_number(sandbox, &alice, &web).await;
         alice.says(BRIEF).await;
         alice.hears().await;
         for browser in [&old, &Browser::of(sandbox, &web).await] {

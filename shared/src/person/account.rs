@@ -87,7 +87,7 @@ pub(super) async fn tells_its_number(
     phone: &E164,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let spellings: Vec<String> = phone.spellings().into_iter().map(String::from).collect();
+    let spellings = phone.spelled();
     sqlx::query(
         r#"update "User" set "waPhoneE164" = $2, "updatedAt" = $3
            where "id" = $1 and "waPhoneE164" is null and "email" is null
@@ -128,7 +128,7 @@ pub(super) async fn has_proved(
     phone: &E164,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let spellings: Vec<String> = phone.spellings().into_iter().map(String::from).collect();
+    let spellings = phone.spelled();
     sqlx::query(
         r#"update "User" set "waLinkedAt" = $3, "updatedAt" = $3
            where "id" = $1 and "waPhoneE164" = any($2) and "waLinkedAt" is null"#,
@@ -163,7 +163,7 @@ pub(super) async fn forgets_its_number(
     phone: &E164,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let spellings: Vec<String> = phone.spellings().into_iter().map(String::from).collect();
+    let spellings = phone.spelled();
     sqlx::query(
         r#"update "User" set "waPhoneE164" = null, "waLinkedAt" = null, "updatedAt" = $3
            where "id" = $1 and "waPhoneE164" = any($2)"#,

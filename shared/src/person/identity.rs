@@ -54,7 +54,7 @@ impl<'a> Sighting<'a> {
     }
 
     pub(super) fn spellings(&self) -> Vec<String> {
-        self.phone.iter().flat_map(|phone| phone.spellings()).map(String::from).collect()
+        self.phone.map(E164::spelled).unwrap_or_default()
     }
 }
 

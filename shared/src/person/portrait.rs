@@ -1,6 +1,7 @@
 //! All that the books say of who somebody is: for an operator, who decides what of it is shown.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::UserId;
@@ -38,7 +39,7 @@ pub struct Alias {
 }
 
 /// An account that has joined this one, or one that had.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx::FromRow, Serialize)]
 pub struct Former {
     /// Its id.
     pub account: String,

@@ -195,10 +195,7 @@ async fn columns(
 
 /// Whether a number leads to nobody but this account.
 async fn is_free(db: &mut PgConnection, phone: &str, user: &UserId) -> Result<bool, sqlx::Error> {
-    let spellings: Vec<String> = phone.parse::<E164>().map_or_else(
-        |_| vec![phone.to_owned()],
-        |phone| phone.spellings().into_iter().map(String::from).collect(),
-    );
+    let spellings = phone.parse::<E164>().map_or_else(|_| vec![phone.to_owned()], |phone| phone.spelled());
     sqlx::query_scalar(
         r#"select not exists (select from "User" where "waPhoneE164" = any($1) and "id" <> $2)
               and not exists (select from wa.identity where kind = 'phone' and value = any($1) and user_id <> $2)"#,

@@ -41,6 +41,12 @@ impl E164 {
         };
         std::iter::once(dialled.clone()).chain(other.map(Self)).collect()
     }
+
+    /// The same as text, for statements that look for any of them.
+    #[must_use]
+    pub fn spelled(&self) -> Vec<String> {
+        self.spellings().into_iter().map(String::from).collect()
+    }
 }
 
 /// Area code and mobile number of Brazil: eight digits that begin with 6 to 9, or the same with a 9 before them.
@@ -66,7 +72,7 @@ mod tests {
 
     fn spellings(number: &str) -> Vec<String> {
         let number: E164 = number.parse().unwrap();
-        number.spellings().into_iter().map(String::from).collect()
+        number.spelled()
     }
 
     #[test]

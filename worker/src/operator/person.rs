@@ -34,7 +34,7 @@ pub struct Shown {
     /// Numbers, masked unless revealed, and digests of ids.
     pub names: Vec<Known>,
     /// The accounts that have joined this one.
-    pub joined: Vec<Joined>,
+    pub joined: Vec<Former>,
 }
 
 /// A name.
@@ -50,23 +50,6 @@ pub struct Known {
     pub seen_at: DateTime<Utc>,
     /// Whether its person has another one now.
     pub retired: bool,
-}
-
-/// An account that has joined another.
-#[derive(Debug, Clone, Serialize)]
-pub struct Joined {
-    /// Its id.
-    pub account: String,
-    /// The one that it joined.
-    pub into: String,
-    /// When.
-    pub at: DateTime<Utc>,
-    /// By what the two were known to be one person's; nothing when that was not kept, and cannot be undone.
-    pub shown_by: Option<String>,
-    /// The credits that moved.
-    pub credits: Option<i32>,
-    /// The posts that moved.
-    pub generations: Option<i32>,
 }
 
 /// Looks at a person.
@@ -88,7 +71,7 @@ pub async fn show(desk: &Desk, user: &UserId, reveal: bool) -> anyhow::Result<Sh
         balance: ledger::balance(&mut db, user).await?.get(),
         generations: portrait.generations,
         names: names.into_iter().map(|name| known(name, reveal, number)).collect(),
-        joined: former.into_iter().map(joined).collect(),
+        joined: former,
     })
 }
 
@@ -105,11 +88,6 @@ fn known(name: Alias, reveal: bool, number: impl Fn(&str) -> String) -> Known {
         seen_at: name.seen_at,
         retired: name.retired_at.is_some(),
     }
-}
-
-fn joined(former: Former) -> Joined {
-    let Former { account, into, at, shown_by, credits, generations } = former;
-    Joined { account, into, at, shown_by, credits, generations }
 }
 
 /// An e-mail address without what names its person.
@@ -143,7 +121,7 @@ impl fmt::Display for Shown {
         }
         if !self.joined.is_empty() {
             let count = |number: Option<i32>| number.map(|number| number.to_string()).unwrap_or_default();
-            let row = |join: &Joined| {
+            let row = |join: &Former| {
                 [
                     join.account.clone(),
                     join.into.clone(),

@@ -4,8 +4,9 @@ use ingest::session::Device;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use reqwest::{RequestBuilder, StatusCode};
 use sandbox::conversation::Sandbox;
+use sandbox::person::Person;
 use serde_json::{Value, json};
-use shared::person::UserId;
+use shared::person::{self, Linked, UserId};
 
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
@@ -134,4 +135,13 @@ pub(crate) async fn web_account(sandbox: &Sandbox, email: &str, credits: i32) ->
     .await
     .unwrap();
     UserId::from_stored(id)
+}
+
+/// She proves her number to who is signed in to this account: the one that she writes from joins it.
+pub(crate) async fn proves_her_number(sandbox: &Sandbox, alice: &Person, web: &UserId) {
+    let phone = alice.number().parse().unwrap();
+    let mut tx = sandbox.pool.begin().await.unwrap();
+    let linked = person::link(&mut tx, web, &phone, sandbox.clock.now()).await.unwrap();
+    assert!(matches!(linked, Linked::Linked { merged: Some(_) }), "{linked:?}");
+    tx.commit().await.unwrap();
 }

@@ -3,9 +3,8 @@
 use sandbox::conversation::{Sandbox, run};
 use serde_json::{Value, json};
 use shared::message::Provider;
-use shared::person;
 
-use super::browser::{Browser, web_account};
+use super::browser::{Browser, proves_her_number, web_account};
 use crate::{GROUND, until};
 
 const HERS: &str = "Crée un post pour mes brioches au beurre";
@@ -37,11 +36,7 @@ async fn the_export_has_all_that_is_theirs_and_nothing_of_anybody_else() {
         .await;
         let (account, others) = (alice.account().await, bob.account().await);
         let web = web_account(sandbox, "alice@example.com", 10).await;
-        let mut tx = sandbox.pool.begin().await.unwrap();
-        let linked =
-            person::link(&mut tx, &web, &alice.number().parse().unwrap(), sandbox.clock.now()).await.unwrap();
-        assert!(matches!(linked, person::Linked::Linked { merged: Some(_) }), "{linked:?}");
-        tx.commit().await.unwrap();
+        proves_her_number(sandbox, &alice, &web).await;
 
         let browser = Browser::of(sandbox, &account).await;
         let answer = browser.get("/api/portal/export").await;
