@@ -56,7 +56,7 @@ pub fn status(denial: Denial) -> StatusCode {
         Denial::TooSoon | Denial::TooManyRequests | Denial::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         Denial::Expired => StatusCode::GONE,
         Denial::Unreachable => StatusCode::UNPROCESSABLE_ENTITY,
-        Denial::NotSent => StatusCode::BAD_GATEWAY,
+        Denial::NotSent | Denial::NotOpened => StatusCode::BAD_GATEWAY,
         Denial::NumberTaken | Denial::OnlyWayIn => StatusCode::CONFLICT,
     }
 }

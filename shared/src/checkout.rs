@@ -5,7 +5,7 @@
 //! is final.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgExecutor, PgPool};
 
 use crate::language::Language;
 use crate::person::UserId;
@@ -15,6 +15,9 @@ const AT_MOST: i64 = 10;
 
 /// See [`AT_MOST`].
 const RECENT: TimeDelta = TimeDelta::minutes(10);
+
+/// How long one is kept: longer than Stripe keeps a page open, and than its key may come again.
+const KEPT: TimeDelta = TimeDelta::days(2);
 
 /// A page that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +46,13 @@ pub enum Asked {
     TooMany,
 }
 
-/// Writes a wish down, once for its key.
-pub async fn ask(db: impl PgExecutor<'_>, key: &str, wish: &Wish) -> Result<Asked, sqlx::Error> {
+/// Writes a wish down, once for its key. One wish of an account after the other: each sees those before it.
+pub async fn ask(pool: &PgPool, key: &str, wish: &Wish) -> Result<Asked, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('checkout:' || $1, 0))")
+        .bind(wish.user.as_str())
+        .execute(&mut *tx)
+        .await?;
     let (same, other): (bool, bool) = sqlx::query_as(
         "with known as (
            select user_id = $2 and pack = $3 as same from wa.checkout where key = $1
@@ -66,8 +74,9 @@ pub async fn ask(db: impl PgExecutor<'_>, key: &str, wish: &Wish) -> Result<Aske
     .bind(wish.asked_at)
     .bind(wish.asked_at - RECENT)
     .bind(AT_MOST)
-    .fetch_one(db)
+    .fetch_one(&mut *tx)
     .await?;
+    tx.commit().await?;
     Ok(match (same, other) {
         (true, _) => Asked::Kept,
         (false, true) => Asked::Taken,
@@ -135,5 +144,11 @@ pub async fn answered(
     .bind(now)
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// Forgets pages that nobody can pay on any more.
+pub async fn forget(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from wa.checkout where asked_at <= $1").bind(now - KEPT).execute(db).await?;
     Ok(())
 }

@@ -66,10 +66,11 @@ pub async fn keep(
     user: &UserId,
     reaction: Reaction<'_>,
 ) -> Result<bool, sqlx::Error> {
+    // Of the account that the message was sent to, whatever that has joined since: so there is one row for each message.
     // Posts are known by what can be chosen under the last part of their message.
     let done = sqlx::query(
         "insert into wa.feedback as f (user_id, outbox_id, emoji, kind, generation_id, reacted_at)
-         select $1, o.id, $4, $5,
+         select r.user_id, o.id, $4, $5,
                 (select split_part(choice ->> 'id', ':', 2)
                  from wa.outbox part, jsonb_array_elements(part.menu -> 'choices') choice
                  where part.cause = o.cause and choice ->> 'id' like 'again:%' limit 1),

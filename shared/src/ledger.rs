@@ -253,7 +253,8 @@ pub async fn nth_generation(
 ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     sqlx::query_scalar(
         "select created_at from wa.credit_op
-         where user_id = $1 and created_at > $2 and starts_with(key, 'generation:') and message_id <> $3
+         where user_id in (select wa.accounts_of($1)) and created_at > $2 and starts_with(key, 'generation:')
+           and message_id <> $3
          order by seq desc offset $4 limit 1",
     )
     .bind(user.as_str())

@@ -25,6 +25,10 @@ use crate::{Worker, window};
 /// Sends the code of an asking: once, however often it is asked for.
 pub async fn send(worker: &Worker, job: &Job, wish: &CodeWish) -> Result<(), JobError> {
     compose(worker, wish).await?;
+    if outbox::caused_by(&worker.pool, &job.id).await?.is_empty() {
+        // It was too late for it, or another asking has followed.
+        return give_back(worker, &job.id, Refusal::Late).await;
+    }
     if delivery::deliver(worker, &job.id, job.received_at).await? == Delivered::Whole {
         return Ok(());
     }
@@ -173,10 +177,11 @@ pub async fn login<'a>(
             Ok(Text::LoginLater { minutes })
         }
         Answer::Go(wish) => {
-            let address = match &inbound.sender.address {
-                // A template for codes goes to numbers only (Meta: 131062).
-                Address::Bsuid(_) => Address::Phone(phone),
-                known => known.clone(),
+            let address = match (&inbound.sender.address, &inbound.sender.phone) {
+                // To the number that the code is for: ids are not sent any (Meta: 131062), and where a number is hidden, at
+                // Twilio as well, nothing says that it is the one of the books.
+                (Address::Bsuid(_), _) | (_, None) => address(inbound.provider, &phone),
+                (known, Some(_)) => known.clone(),
             };
             let (provider, business) = (inbound.provider, inbound.business.clone());
             let route = CodeRoute { provider, business, address, lane: inbound.lane() };

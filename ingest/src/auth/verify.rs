@@ -117,7 +117,8 @@ async fn joining(
     }
 }
 
-/// The code is used up, the account found or opened, and the session begun: together or not at all.
+/// The account is found or opened, the session begun, and the code used up: together or not at all. The code comes last,
+/// as in a conversation that asks for another one: names, then accounts, then challenges, or two would wait for each other.
 async fn enter(
     app: &App,
     sessions: &Sessions,
@@ -127,12 +128,12 @@ async fn enter(
 ) -> Result<Done, LedgerError> {
     let now = app.clock.now();
     let mut tx = app.pool().begin().await?;
-    if !otp::consume(&mut tx, challenge, now).await? {
-        return Ok(Done::Used);
-    }
     let entered = person::enter(&mut tx, phone, now).await?;
     let session = sessions.open(&mut tx, &entered.user, device, now).await?;
     let credits = ledger::balance(&mut tx, &entered.user).await?;
+    if !otp::consume(&mut tx, challenge, now).await? {
+        return Ok(Done::Used);
+    }
     tx.commit().await?;
     let user = json!({
         "id": entered.user.as_str(),
@@ -143,23 +144,21 @@ async fn enter(
     Ok(Done::Entered { user, cookies: session.cookies, opened: entered.opened })
 }
 
-/// The code is used up, whatever becomes of the number: it must not tell twice whose it is.
+/// The code is used up, whatever becomes of the number: it must not tell twice whose it is. In the order of [`enter`].
 async fn link(app: &App, user: &UserId, challenge: &Challenge, phone: &E164) -> Result<Done, LedgerError> {
     let now = app.clock.now();
     let mut tx = app.pool().begin().await?;
+    let linked = person::link(&mut tx, user, phone, now).await?;
+    let credits = ledger::balance(&mut tx, user).await?;
     if !otp::consume(&mut tx, challenge, now).await? {
         return Ok(Done::Used);
     }
-    let merged = match person::link(&mut tx, user, phone, now).await? {
-        Linked::Taken => {
-            tx.commit().await?;
-            return Ok(Done::Taken);
-        }
+    tx.commit().await?;
+    let merged = match linked {
+        Linked::Taken => return Ok(Done::Taken),
         Linked::Linked { merged } => merged.is_some(),
         Linked::Already => false,
     };
-    let credits = ledger::balance(&mut tx, user).await?;
-    tx.commit().await?;
     let user = json!({
         "id": user.as_str(), "phone": phone.masked(), "credits": credits.get(), "isNew": false,
     });

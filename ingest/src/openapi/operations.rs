@@ -247,7 +247,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Asks for a page to pay on",
         Takes::Json("Choice"),
         &[(200, "Where to pay", Body::Json("Till"))],
-        &[Denial::NotFound, Denial::TooManyRequests],
+        &[Denial::NotFound, Denial::NotOpened, Denial::TooManyRequests],
     ),
     portal(
         "get",

@@ -17,7 +17,7 @@ use shared::texts::Denial;
 use sqlx::PgPool;
 use tokio::time::{Instant, Interval, interval};
 
-use super::guard::{Asked, Visitor, bounded, broken, is_site, unavailable};
+use super::guard::{Asked, Visitor, bounded, is_site, unavailable};
 use crate::refusal::{self, Refusal};
 use crate::{App, limits};
 
@@ -45,7 +45,7 @@ pub async fn packs(
     _visitor: Visitor,
     headers: HeaderMap,
 ) -> Result<Json<Packs>, Refusal> {
-    let shelf = stocked(&app).await.map_err(|error| broken(&headers, &error))?;
+    let shelf = stocked(&app, &headers).await?;
     let shelf = shelf.ok_or_else(|| unavailable(&headers))?;
     let language = refusal::language(&headers);
     let item = |item: shelf::Item| {
@@ -56,9 +56,10 @@ pub async fn packs(
 }
 
 /// The shelf, after a worker has been asked to look at it where that was long ago.
-async fn stocked(app: &App) -> Result<Option<Shelf>, sqlx::Error> {
+async fn stocked(app: &App, headers: &HeaderMap) -> Result<Option<Shelf>, Refusal> {
     let now = app.clock.now();
-    let known = shelf::shelf(app.pool()).await?;
+    let look = async || bounded(headers, async { Ok(shelf::shelf(app.pool()).await?) }).await;
+    let known = look().await?;
     let fresh = TimeDelta::from_std(limits::SHELF_FRESH).unwrap_or_default();
     if known.as_ref().is_some_and(|shelf| now - shelf.looked_at < fresh) {
         return Ok(known);
@@ -68,7 +69,7 @@ async fn stocked(app: &App) -> Result<Option<Shelf>, sqlx::Error> {
     }
     let mut patience = Patience::of(limits::SHELF_PATIENCE);
     while patience.goes_on().await {
-        if let Some(shelf) = shelf::shelf(app.pool()).await? {
+        if let Some(shelf) = look().await? {
             return Ok(Some(shelf));
         }
     }
@@ -125,17 +126,19 @@ pub async fn checkout(
     match page(app.pool(), &headers, &key).await? {
         Answer::Page(url) => Ok(Json(Till { url })),
         Answer::Refused(why) => {
+            // Final, so it is not for this key to be asked for again.
             tracing::warn!(why, "a page to pay on was not opened");
-            Err(unavailable(&headers))
+            Err(refuse(Denial::NotOpened))
         }
     }
 }
 
-/// Waits for a worker's answer, as long as a person does.
+/// Waits for a worker's answer, as long as a person does. Each look has its turn, as everything else of the portal.
 async fn page(pool: &PgPool, headers: &HeaderMap, key: &str) -> Result<Answer, Refusal> {
     let mut patience = Patience::of(limits::CHECKOUT_PATIENCE);
     while patience.goes_on().await {
-        if let Some(answer) = checkout::answer(pool, key).await.map_err(|error| broken(headers, &error))? {
+        let look = async { Ok(checkout::answer(pool, key).await?) };
+        if let Some(answer) = bounded(headers, look).await? {
             return Ok(answer);
         }
     }

@@ -1,9 +1,11 @@
 //! Who asks for too much, or for what this is not for: told kindly, never charged, and shown nothing that is not theirs.
 
 use sandbox::conversation::{Sandbox, run_without_worker};
+use sandbox::person::Person;
 use shared::message::Provider;
 
 use crate::GROUND;
+use crate::portal::browser::{proves_her_number, web_account};
 
 /// Attempts to be answered with something else than posts, as people publish them.
 const ATTEMPTS: [&str; 6] = [
@@ -70,6 +72,12 @@ crate::for_each_provider! {
     moderation => super::what_moderation_flags_is_declined_and_not_charged;
 }
 
+/// She links her number on the web: the account that she writes from joins that one.
+async fn joins(sandbox: &Sandbox, alice: &Person) {
+    let web = web_account(sandbox, "alice@example.com", 0).await;
+    proves_her_number(sandbox, alice, &web).await;
+}
+
 /// Listening costs money, and no credit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_person_is_listened_to_so_often_and_no_more() {
@@ -84,6 +92,19 @@ async fn one_person_is_listened_to_so_often_and_no_more() {
         alice.speaks("Solde").await;
         assert!(alice.hears().await.contains("plus vite que moi"));
         assert_eq!(sandbox.stage.openai.transcriptions().len(), 3);
+        // It is hers, whatever her account joins.
+        joins(sandbox, &alice).await;
+        alice.speaks("Solde").await;
+        assert!(alice.hears().await.contains("plus vite que moi"));
+        // What was not listened to does not count: when the ten minutes are over, she is heard.
+        sqlx::query("update wa.receipt set received_at = received_at - interval '11 minutes' where outcome <> 'capped'")
+            .execute(&sandbox.pool)
+            .await
+            .unwrap();
+        for _ in 0..3 {
+            alice.speaks("Solde").await;
+            assert!(alice.hears().await.contains("0 crédit"));
+        }
         // What is written costs nothing to read.
         alice.says("solde").await;
         assert!(alice.hears().await.contains("0 crédit"));
@@ -118,6 +139,13 @@ async fn one_person_may_ask_for_so_much_and_no_more() {
         }
         alice.says("plus court").await;
         assert!(alice.hears().await.contains("la limite du jour est atteinte"));
+        // Another account does not.
+        joins(sandbox, &alice).await;
+        for asked in ["plus court", "Un post sur notre vin numéro 5"] {
+            alice.says(asked).await;
+            let heard = alice.hears().await;
+            assert!(heard.contains("limite du jour") || heard.contains("plus vite que moi"), "{heard}");
+        }
         // Time heals it.
         sandbox.stops_workers().await;
         sqlx::query("update wa.credit_op set created_at = created_at - interval '11 minutes'")

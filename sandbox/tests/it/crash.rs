@@ -14,20 +14,9 @@ use shared::fault::POINTS;
 use shared::message::Provider;
 use tokio::net::TcpStream;
 
-use crate::GROUND;
+use crate::{GROUND, until};
 
 const BRIEF: &str = "Crée un post promo pour Instagram";
-
-/// Looks again and again until it holds, for what nothing announces.
-pub async fn until(holds: impl AsyncFn() -> bool) {
-    let look = async {
-        let mut turns = tokio::time::interval(Duration::from_millis(5));
-        while !holds().await {
-            turns.tick().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, look).await.expect("it holds in time");
-}
 
 /// Somebody sends a brief, its worker dies at this point, and another worker comes.
 async fn dies_at(sandbox: &mut Sandbox, provider: Provider, point: &str) -> Person {
@@ -127,7 +116,7 @@ async fn a_worker_that_is_asked_to_stop_finishes_what_it_has_and_takes_no_more()
         sandbox.stage.openai.wait_calls(1, PATIENCE).await.unwrap();
         stopped.signal(Signal::SIGTERM);
         let admin = stopped.admin_url().trim_start_matches("http://").to_owned();
-        until(async || TcpStream::connect(&admin).await.is_err()).await;
+        until("the end of it", async || TcpStream::connect(&admin).await.is_err()).await;
         bob.says(BRIEF).await;
         sandbox.stage.openai.release();
         let ended = stopped.ended(PATIENCE).await.unwrap();
@@ -206,7 +195,7 @@ async fn two_at_once(provider: Provider) {
         sandbox.stage.meta.slow(Duration::from_millis(300));
         sandbox.stage.twilio.slow(Duration::from_millis(300));
         sandbox.stage.openai.release();
-        until(async || sending(sandbox).await == 4).await;
+        until("four sends", async || sending(sandbox).await == 4).await;
         leases_expire(sandbox).await;
         sandbox.is_quiet().await;
         sandbox.stops_workers().await;

@@ -174,7 +174,7 @@ async fn a_person_sees_that_we_are_at_work(sandbox: &mut Sandbox, provider: Prov
         Phone::Meta(phone) => phone.sees_typing(),
         Phone::Twilio(phone) => phone.sees_typing(),
     };
-    crate::crash::until(async || sees_typing()).await;
+    crate::until("typing", async || sees_typing()).await;
     let marked: Vec<String> = match provider {
         Provider::Meta => {
             sandbox.stage.meta.read_receipts().into_iter().map(|receipt| receipt.message_id).collect()
@@ -201,7 +201,7 @@ async fn a_long_work_is_shown_again_and_again(sandbox: &mut Sandbox, provider: P
         Provider::Meta => sandbox.stage.meta.read_receipts().len(),
         Provider::Twilio => sandbox.stage.twilio.typings().len(),
     };
-    crate::crash::until(async || shown() >= 3).await;
+    crate::until("three times", async || shown() >= 3).await;
     sandbox.stage.openai.release();
     alice.hears().await;
     sandbox.is_quiet().await;

@@ -49,6 +49,13 @@ async fn count(sandbox: &Sandbox, query: &'static str) -> i64 {
     sqlx::query_scalar(query).fetch_one(&sandbox.pool).await.unwrap()
 }
 
+/// Whether a transaction waits for another one.
+async fn somebody_waits(sandbox: &Sandbox) -> bool {
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock'";
+    count(sandbox, waiting).await > 0
+}
+
 async fn a_code_signs_in(sandbox: &mut Sandbox, provider: Provider) {
     leaves_by(sandbox, provider);
     sandbox.starts_worker();
@@ -126,6 +133,23 @@ async fn who_hides_the_number_is_told_to_type_it() {
         alice.says("connexion").await;
         let told = alice.hears().await;
         assert!(told.contains("ne me montre pas votre numéro"), "{told}");
+    })
+    .await;
+}
+
+/// Nothing says that a chat in which no number is shown is the phone of the number in the books: the code goes to that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_comes_to_the_number_and_not_to_the_chat_that_hides_it() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Twilio).with_credits(1).await;
+        let id = [("ExternalUserId", "FR.13491208655302741918")];
+        alice.twilio().message("solde", &id).await;
+        alice.hears().await;
+        let hidden = [id[0], ("From", "whatsapp:FR.13491208655302741918"), ("WaId", "")];
+        alice.twilio().message("connexion", &hidden).await;
+        let code = alice.hears_code().await;
+        let entered = Browser::new(sandbox).types(alice.number(), &code).await;
+        assert_eq!(entered.body["user"]["id"], json!(alice.account().await.as_str()), "{entered:?}");
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! The portal over HTTP: who may see what, in which words, and what changes.
 
-mod browser;
+pub mod browser;
 mod export;
 mod page;
 mod shop;

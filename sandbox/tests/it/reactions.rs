@@ -8,6 +8,7 @@ use serde_json::json;
 use shared::message::Provider;
 
 use crate::GROUND;
+use crate::portal::browser::{proves_her_number, web_account};
 
 const BRIEF: &str = "Crée un post promo pour Instagram";
 
@@ -113,6 +114,24 @@ async fn a_reaction_outlives_the_account_that_was_answered() {
         let _merged = shared::ledger::merge(&mut db, &from, &into, sandbox.clock.now()).await.unwrap();
         alice.reacts(&answer, Some("👍")).await.unwrap();
         assert_eq!(kept(sandbox).await, one("👍", "positive", false));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reaction_that_is_changed_after_a_join_is_still_one() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
+        alice.says("solde").await;
+        alice.hears().await;
+        let answer = alice.screen().remove(0).id;
+        alice.reacts(&answer, Some("👍")).await.unwrap();
+        assert_eq!(kept(sandbox).await, one("👍", "positive", false));
+        let web = web_account(sandbox, "alice@example.com", 0).await;
+        proves_her_number(sandbox, &alice, &web).await;
+        sandbox.stage.meta.clock().advance(Duration::from_secs(2));
+        alice.reacts(&answer, Some("👎")).await.unwrap();
+        assert_eq!(kept(sandbox).await, one("👎", "negative", false));
     })
     .await;
 }

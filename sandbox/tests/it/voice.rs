@@ -7,8 +7,7 @@ use sandbox::simulators::note::note;
 use shared::fault::{POINTS, VOICE_POINTS};
 use shared::message::Provider;
 
-use crate::GROUND;
-use crate::crash::until;
+use crate::{GROUND, until};
 
 const BRIEF: &str = "Crée un post promo pour Instagram.";
 const ECHO: &str = "🎤 «\u{a0}Crée un post promo pour Instagram.\u{a0}»\n\n";
@@ -95,7 +94,7 @@ async fn somebody_shows_that_they_listen(sandbox: &mut Sandbox, provider: Provid
     let alice = sandbox.person(provider).with_credits(3).await;
     sandbox.stage.openai.slow(std::time::Duration::from_millis(300));
     alice.speaks("Solde").await;
-    until(async || alice.sees_typing()).await;
+    until("typing", async || alice.sees_typing()).await;
     assert!(alice.has_heard().is_empty());
     alice.hears().await;
     assert!(sandbox.stage.openai.calls().is_empty());

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use super::limits::{ADDRESS, ADDRESS_ALL, Limit, PHONE, PREFIX_DIGITS, PREFIX_WITHIN, pause};
+use super::limits::{ADDRESS, ADDRESS_ALL, Limit, PHONE, PHONE_ALL, PREFIX_DIGITS, PREFIX_WITHIN, pause};
 use super::{COOL_DOWN, LIFETIME, Limits, Salt, TRIES};
 use crate::job::CodeWish;
 use crate::language::Language;
@@ -114,6 +114,13 @@ pub async fn ask(
     let address = asking.address.map(|address| salt.digest("address", address));
     let refused = |why, after| Ok(Answer::Wait { why, after });
 
+    if let Some(user) = asking.purpose.user() {
+        // The account that the challenge will refer to, before what is counted: a conversation holds its person first.
+        sqlx::query(r#"select from "User" where "id" = $1 for key share"#)
+            .bind(user)
+            .execute(&mut *db)
+            .await?;
+    }
     if let Some(address) = &address {
         hold(db, "address", address).await?;
         let counted = [(ADDRESS, COUNTED), (ADDRESS_ALL, "true")];
@@ -134,13 +141,14 @@ pub async fn ask(
             return refused(Why::CoolDown, COOL_DOWN - since);
         }
     }
-    for limit in PHONE {
-        if let Some(after) = reached(db, ("phone = $1", &phone), COUNTED, limit, now).await? {
+    let counted = PHONE.map(|limit| (limit, COUNTED)).into_iter().chain([(PHONE_ALL, "true")]);
+    for (limit, which) in counted {
+        if let Some(after) = reached(db, ("phone = $1", &phone), which, limit, now).await? {
             return refused(Why::Phone, after);
         }
     }
     hold(db, "prefix", prefix).await?;
-    if let Some(after) = reached(db, ("prefix = $1", prefix), COUNTED, limits.prefix(), now).await? {
+    if let Some(after) = reached(db, ("prefix = $1", prefix), "true", limits.prefix(), now).await? {
         return refused(Why::Prefix, after);
     }
     if let Some(after) = unusual(db, prefix, now).await? {
@@ -218,7 +226,9 @@ async fn unusual(
     .bind(now - PREFIX_WITHIN)
     .fetch_one(db)
     .await?;
-    let after = last.map(|last| last + pause(sent, verified) - now);
+    let pause = pause(sent, verified);
+    // Who had to wait for the count may have come before the last one: that alone is no reason.
+    let after = last.filter(|_| pause > TimeDelta::zero()).map(|last| last + pause - now);
     Ok(after.filter(|after| *after > TimeDelta::zero()))
 }
 

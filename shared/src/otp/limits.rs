@@ -26,6 +26,9 @@ pub(super) struct Limit {
 pub(super) const PHONE: [Limit; 2] =
     [Limit { at_most: 5, within: TimeDelta::hours(1) }, Limit { at_most: 10, within: TimeDelta::days(1) }];
 
+/// Of one number, with those that WhatsApp refused: a code that nobody was sent can be guessed at as well.
+pub(super) const PHONE_ALL: Limit = Limit { at_most: 20, within: TimeDelta::days(1) };
+
 /// From one address.
 pub(super) const ADDRESS: Limit = Limit { at_most: 5, within: TimeDelta::minutes(5) };
 
@@ -69,7 +72,7 @@ impl Limits {
         Limit { at_most: i64::from(self.hourly), within: TimeDelta::hours(1) }
     }
 
-    /// A quarter of all: no prefix takes the codes of the others with it.
+    /// A quarter of all, with those that came to nothing: no prefix takes the codes of the others with it.
     pub(super) fn prefix(self) -> Limit {
         Limit { at_most: i64::from(self.hourly.div_ceil(4)), within: TimeDelta::hours(1) }
     }

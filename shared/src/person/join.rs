@@ -2,8 +2,8 @@
 //!
 //! Credits by two lines ([`ledger::merge`]); names, posts, the wish for silence and the language; of menus and kept
 //! briefs the newer one; of two welcome gifts one. Receipts stay where they are, and are read through `wa.survivor`:
-//! whoever holds a receipt may be waiting for the account that is held here. What the model has cost today also stays, so
-//! a cap of the day may be reached later than for one account. What was asked to be erased is asked for the account that
+//! whoever holds a receipt may be waiting for the account that is held here. What the model has cost today also stays:
+//! limits and caps read all accounts that are one. What was asked to be erased is asked for the account that
 //! it was asked for. What moved is kept ([`joined`]), so that an operator can undo it.
 
 use chrono::{DateTime, Utc};

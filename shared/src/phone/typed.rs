@@ -54,7 +54,7 @@ const REGIONS: [Region; 38] = [
     region("HT", "509", "", (8, 8)),
     region("GB", "44", "0", (7, 10)),
     region("US", "1", "1", (10, 10)),
-    region("DE", "49", "0", (5, 13)),
+    region("DE", "49", "0", (5, 11)),
     region("ES", "34", "", (9, 9)),
     region("IT", "39", "", (6, 11)),
     region("NL", "31", "0", (9, 9)),
@@ -167,6 +167,9 @@ impl E164 {
                 .or(digits.strip_prefix(region.code).filter(fits));
             (region, number.ok_or(InvalidPhone)?.to_owned())
         };
+        // The departments overseas share the mobiles of the mainland's plan.
+        let shares = OVERSEAS.iter().any(|(_, code)| *code == region.code);
+        let code = if !abroad && shares && number.starts_with(['6', '7']) { Region::default() } else { code };
         // +33 06: the zero of home, kept by mistake.
         let number = match number.strip_prefix(code.trunk) {
             Some(rest) if abroad && code.trunk == "0" && number.len() > code.digits.1 => rest.to_owned(),
@@ -229,6 +232,11 @@ mod tests {
             ("1 514 555 0123", "CA", "+15145550123"),
             ("011 33 6 39 98 01 23", "CA", "+33639980123"),
             ("0612345678", "MA", "+212612345678"),
+            ("4915112345678", "DE", "+4915112345678"),
+            ("+49 0151 12345678", "DE", "+4915112345678"),
+            ("06 39 98 01 23", "RE", "+33639980123"),
+            ("0692 12 34 56", "RE", "+262692123456"),
+            ("0690 12 34 56", "MQ", "+590690123456"),
             ("07 07 07 07 07", "CI", "+2250707070707"),
             ("+225 01 02 03 04 05", "FR", "+2250102030405"),
             ("+39 06 1234 5678", "FR", "+390612345678"),

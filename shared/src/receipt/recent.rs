@@ -13,7 +13,8 @@ pub async fn revisions(
     since: DateTime<Utc>,
 ) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
-        "select count(*) from wa.receipt where user_id = $1 and received_at > $2 and outcome = 'revised'",
+        "select count(*) from wa.receipt
+         where user_id in (select wa.accounts_of($1)) and received_at > $2 and outcome = 'revised'",
     )
     .bind(user.as_str())
     .bind(since)
@@ -21,7 +22,7 @@ pub async fn revisions(
     .await
 }
 
-/// When the `n`-th last voice note of this person after `since` was received, without this one.
+/// When the `n`-th last voice note of this person after `since` was received that was listened to, without this one.
 pub async fn nth_voice(
     db: &mut PgConnection,
     user: &UserId,
@@ -31,7 +32,8 @@ pub async fn nth_voice(
 ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     sqlx::query_scalar(
         "select received_at from wa.receipt
-         where user_id = $1 and received_at > $2 and kind = 'voice' and message_id <> $3
+         where user_id in (select wa.accounts_of($1)) and received_at > $2 and kind = 'voice' and message_id <> $3
+           and outcome is distinct from 'capped'
          order by received_at desc offset $4 limit 1",
     )
     .bind(user.as_str())

@@ -39,19 +39,20 @@ pub async fn days(db: impl PgExecutor<'_>, since: NaiveDate) -> Result<Vec<Day>,
     .await
 }
 
-/// What this person has cost today.
+/// What this person has cost today, in whichever of their accounts.
 pub async fn by_person(
     db: impl PgExecutor<'_>,
     user: &UserId,
     now: DateTime<Utc>,
 ) -> Result<Micros, sqlx::Error> {
-    let cost: Option<Micros> =
-        sqlx::query_scalar("select cost_micros from wa.spend where day = $1 and user_id = $2")
-            .bind(now.date_naive())
-            .bind(user.as_str())
-            .fetch_optional(db)
-            .await?;
-    Ok(cost.unwrap_or_default())
+    sqlx::query_scalar(
+        "select coalesce(sum(cost_micros), 0)::bigint from wa.spend
+         where day = $1 and user_id in (select wa.accounts_of($2))",
+    )
+    .bind(now.date_naive())
+    .bind(user.as_str())
+    .fetch_one(db)
+    .await
 }
 
 /// What everybody together has cost today.

@@ -44,6 +44,8 @@ pub enum Denial {
     Unreachable,
     /// WhatsApp did not take the code.
     NotSent,
+    /// Stripe did not open a page to pay on, and will not for this wish.
+    NotOpened,
     /// The number cannot be joined to this account.
     NumberTaken,
     /// The number is the only way into its account.
@@ -52,7 +54,7 @@ pub enum Denial {
 
 impl Denial {
     /// One of each, for those who list them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::NotConfigured,
         Self::Unavailable,
         Self::NotJson,
@@ -70,6 +72,7 @@ impl Denial {
         Self::Expired,
         Self::Unreachable,
         Self::NotSent,
+        Self::NotOpened,
         Self::NumberTaken,
         Self::OnlyWayIn,
     ];
@@ -95,6 +98,7 @@ impl Denial {
             Self::Expired => "expired",
             Self::Unreachable => "unreachable",
             Self::NotSent => "not_sent",
+            Self::NotOpened => "not_opened",
             Self::NumberTaken => "number_taken",
             Self::OnlyWayIn => "only_way_in",
         }
@@ -160,6 +164,10 @@ impl Denial {
             Self::NotSent => (
                 "WhatsApp n’a pas pris le code. Réessayez dans quelques instants.",
                 "WhatsApp did not take the code. Please try again shortly.",
+            ),
+            Self::NotOpened => (
+                "La page de paiement ne s’ouvre pas. Rien n’a été payé. Réessayez dans quelques instants.",
+                "The payment page does not open. Nothing was paid. Please try again shortly.",
             ),
             Self::NumberTaken => (
                 "Ce numéro ne peut pas être associé à votre compte.",

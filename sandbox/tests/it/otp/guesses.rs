@@ -3,11 +3,14 @@
 use futures_util::future::join_all;
 use sandbox::conversation::{run, run_without_worker};
 use serde_json::json;
+use shared::language::Language;
+use shared::otp::{self, Asking, Purpose};
+use shared::phone::E164;
 use std::time::Duration;
 
 use super::browser::Browser;
-use super::{A_MINUTE, ITS_CODE, RESERVED, count, door, reserve};
-use crate::GROUND;
+use super::{A_MINUTE, ITS_CODE, RESERVED, count, door, reserve, somebody_waits};
+use crate::{GROUND, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_is_good_for_three_tries_ten_minutes_and_one_time() {
@@ -97,6 +100,35 @@ async fn a_second_code_takes_the_place_of_the_first_and_its_tries() {
             assert_eq!(browser.types(alice.number(), &first).await.body["error"]["attemptsLeft"], 1);
         }
         assert_eq!(browser.types(alice.number(), &second).await.status, 200);
+    })
+    .await;
+}
+
+/// She types the code while another one is asked for in the chat, which holds her account before her challenge: so does the
+/// code, or the two would wait for each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_is_typed_while_the_chat_asks_for_another_is_good() {
+    run(&GROUND, async |sandbox| {
+        reserve(sandbox, &[RESERVED]);
+        let browser = door(sandbox).await;
+        browser.asks(RESERVED).await;
+        assert_eq!(browser.types(RESERVED, ITS_CODE).await.status, 200, "the account is there");
+        browser.asks(RESERVED).await;
+        sandbox.advances(A_MINUTE);
+        let mut chat = sandbox.pool.begin().await.unwrap();
+        sqlx::query(r#"select from "User" for key share"#).execute(&mut *chat).await.unwrap();
+        let (typed, ()) = tokio::join!(browser.types(RESERVED, ITS_CODE), async {
+            until("a wait", async || somebody_waits(sandbox).await).await;
+            let phone: E164 = RESERVED.parse().unwrap();
+            let salt = otp::Salt::new(sandbox.variables["OTP_SALT"].clone().into()).unwrap();
+            let asking =
+                Asking { phone: &phone, purpose: Purpose::Enter, address: None, language: Language::Fr };
+            let now = sandbox.clock.now();
+            let asked = otp::ask(&mut chat, &salt, asking, otp::Limits::default(), now).await.unwrap();
+            assert!(matches!(asked, otp::Answer::Go(_)), "{asked:?}");
+            chat.commit().await.unwrap();
+        });
+        assert_eq!(typed.status, 200, "{typed:?}");
     })
     .await;
 }

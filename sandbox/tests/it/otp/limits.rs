@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sandbox::conversation::{Sandbox, run};
+use sandbox::person::PATIENCE;
 
 use super::browser::Browser;
 use super::{A_MINUTE, ITS_CODE, RESERVED, count, door, reserve};
@@ -111,6 +112,70 @@ async fn everybody_together_asks_for_so_many_codes_in_an_hour() {
         // At once, and still exactly as many.
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 5, "{statuses:?}");
         assert_eq!(count(sandbox, "select count(*) from wa.otp_asking").await, 5);
+    })
+    .await;
+}
+
+/// Whoever asks at once has no more than whoever asks one after the other: neither for one number, nor from one address, nor
+/// for numbers that begin alike.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_at_once_gets_around_no_limit() {
+    run(&GROUND, async |sandbox| {
+        let phones = numbers(12);
+        reserve_all(sandbox, &phones);
+        sandbox.variables.insert("OTP_CODES_PER_HOUR".to_owned(), "32".to_owned());
+        let ingest = sandbox.starts_ingest(sandbox.ingest_app()).await;
+        let sent = async |asked: Vec<(Browser, &str)>| {
+            let asked = asked.iter().map(async |(browser, phone)| browser.asks(phone).await.status);
+            futures_util::future::join_all(asked).await.into_iter().filter(|status| *status == 200).count()
+        };
+        let one_number = (0..6).map(|_| (Browser::at(&ingest), phones[0].as_str()));
+        assert_eq!(sent(one_number.collect()).await, 1);
+        assert_eq!(count(sandbox, r#"select count(*) from "OtpChallenge""#).await, 1);
+        let here = || Browser::at(&ingest).from("203.0.113.7");
+        let one_address = phones[1..10].iter().map(|phone| (here(), phone.as_str()));
+        assert_eq!(sent(one_address.collect()).await, 5);
+        // A quarter of all is eight, of which six are gone.
+        let one_prefix = phones[6..].iter().map(|phone| (Browser::at(&ingest), phone.as_str()));
+        assert_eq!(sent(one_prefix.collect()).await, 2);
+    })
+    .await;
+}
+
+/// Numbers that WhatsApp does not know are not held against who mistyped them, but against all that begin like them: or they
+/// would use up what everybody has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_numbers_take_no_more_than_their_prefix_has() {
+    run(&GROUND, async |sandbox| {
+        sandbox.variables.insert("OTP_CODES_PER_HOUR".to_owned(), "8".to_owned());
+        let ingest = sandbox.starts_ingest(sandbox.ingest_app()).await;
+        let ask = async |phone: &str| Browser::at(&ingest).asks(phone).await;
+        for number in numbers(2) {
+            let gone = sandbox.stage.meta.person(&number, "Nobody");
+            gone.leaves_whatsapp();
+            assert_eq!(ask(&number).await.refused(), (422, "unreachable"));
+        }
+        assert_eq!(ask(&numbers(3)[2]).await.refused(), (429, "too_many_requests"));
+        let alice = sandbox.stage.meta.person("+32470123456", "Alice");
+        assert_eq!(ask("+32470123456").await.status, 200);
+        assert_eq!(alice.hears(1, PATIENCE).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+/// Also one whose codes all came to nothing: whoever types one may have guessed it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_cannot_be_reached_is_asked_for_twenty_times_in_a_day() {
+    run(&GROUND, async |sandbox| {
+        let gone = sandbox.stage.meta.person("+32470123456", "Nobody");
+        gone.leaves_whatsapp();
+        let ingest = sandbox.starts_ingest(sandbox.ingest_app()).await;
+        for _ in 0..20 {
+            assert_eq!(Browser::at(&ingest).asks("+32470123456").await.status, 422);
+            sandbox.advances(A_MINUTE);
+        }
+        let refused = Browser::at(&ingest).asks("+32470123456").await;
+        assert_eq!(refused.refused(), (429, "too_many_requests"));
     })
     .await;
 }

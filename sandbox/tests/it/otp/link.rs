@@ -9,8 +9,8 @@ use shared::message::Provider;
 use shared::person::UserId;
 
 use super::browser::Browser;
-use super::{ITS_CODE, RESERVED, count, credits, door, reserve};
-use crate::GROUND;
+use super::{ITS_CODE, RESERVED, count, credits, door, reserve, somebody_waits};
+use crate::{GROUND, until};
 
 /// Somebody who began on the web, signed in: the account, and the browser.
 async fn web_account(sandbox: &Sandbox, email: &str, browser: Browser) -> (String, Browser) {
@@ -145,6 +145,29 @@ async fn only_a_session_that_counts_joins_a_number() {
         sandbox.advances(Duration::from_hours(31 * 24));
         assert_eq!(browser.asks_to_link(RESERVED).await.refused(), (401, "not_signed_in"), "it has expired");
         assert_eq!(count(sandbox, r#"select count(*) from "OtpChallenge""#).await, 1);
+    })
+    .await;
+}
+
+/// Somebody's account is being written to for a while. Who waits for it keeps nobody else from a code.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_waits_for_its_account_holds_nobody_up() {
+    run(&GROUND, async |sandbox| {
+        reserve(sandbox, &[RESERVED, "+33639980071"]);
+        let (id, browser) = web_account(sandbox, "alice@example.com", door(sandbox).await).await;
+        let mut held = sandbox.pool.begin().await.unwrap();
+        sqlx::query(r#"select from "User" where "id" = $1 for update"#)
+            .bind(&id)
+            .execute(&mut *held)
+            .await
+            .unwrap();
+        let (linking, other) = tokio::join!(browser.asks_to_link(RESERVED), async {
+            until("a wait", async || somebody_waits(sandbox).await).await;
+            let other = door(sandbox).await.asks("+33639980071").await;
+            held.rollback().await.unwrap();
+            other
+        });
+        assert_eq!((linking.status, other.status), (200, 200), "{linking:?} {other:?}");
     })
     .await;
 }

@@ -173,6 +173,27 @@ async fn a_code_that_is_too_late_is_not_sent_any_more() {
     .await;
 }
 
+/// Nobody sends for a while, and whoever waits asks again: one code leaves, and the others are held against nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_that_waited_the_last_code_is_sent_and_the_others_are_given_back() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta);
+        let browser = impatient(sandbox, Duration::from_millis(100)).await;
+        for _ in 0..3 {
+            assert_eq!(browser.asks(alice.number()).await.status, 202);
+            sandbox.advances(A_MINUTE);
+        }
+        sandbox.starts_worker();
+        let code = alice.hears_code().await;
+        sandbox.is_quiet().await;
+        assert_eq!(alice.has_heard().len(), 1);
+        let returned = "select count(*) from wa.otp_asking where refusal = 'late'";
+        assert_eq!(count(sandbox, returned).await, 2);
+        assert_eq!(browser.types(alice.number(), &code).await.status, 200);
+    })
+    .await;
+}
+
 /// Redis is away when it is asked for: it goes through the spill.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_is_sent_while_redis_cannot_take_it() {

@@ -88,6 +88,11 @@ async fn one_press_is_one_page_and_what_is_not_sold_is_refused() {
                 browser.post("/api/portal/checkout", order("pack_20", &format!("another-{number}"))).await;
             assert_eq!(answer.status, 200, "{number}: {}", answer.text);
         }
+        // Of eight more at once, none.
+        let more = (0..8).map(|n| order("pack_20", &format!("one-too-many-{n}")));
+        let more = more.map(|order| browser.post("/api/portal/checkout", order));
+        let more = futures_util::future::join_all(more).await;
+        assert!(more.iter().all(|answer| answer.status == 429));
         let answer = browser.post("/api/portal/checkout", order("pack_20", "one-too-many")).await;
         assert_eq!(
             (answer.refusal(), answer.header("retry-after")),
@@ -123,7 +128,7 @@ async fn without_a_worker_or_without_stripe_the_answer_comes_in_time_and_later_t
         assert_eq!(sandbox.stage.stripe.sessions().len(), 1);
         sandbox.stage.stripe.fails_next(9, StripeFault::Http500);
         let refused = browser.post("/api/portal/checkout", order("pack_50", "another-key")).await;
-        assert_eq!(refused.refusal(), (503, "unavailable".to_owned()));
+        assert_eq!(refused.refusal(), (502, "not_opened".to_owned()), "final: for another key to ask again");
         sandbox.has_dead_letters(1).await;
     })
     .await;
