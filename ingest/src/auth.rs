@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use metrics::counter;
+use shared::db;
 use shared::ledger::LedgerError;
 use shared::otp::{Limits, Reserved, Salt};
 use shared::person::UserId;
@@ -89,7 +90,7 @@ fn opened<'a>(app: &'a App, headers: &HeaderMap) -> Result<(&'a Codes, &'a Sessi
     }
 }
 
-/// Whose session this is. What a body says of it is never looked at.
+/// Whose session this is. What a body says of it is never looked at. For who has a [turn](Codes::turn).
 async fn signed_in(app: &App, sessions: &Sessions, headers: &HeaderMap) -> Result<Option<UserId>, Refusal> {
     let session = timeout(limits::CODE_PATIENCE, sessions.read(app.pool(), headers, app.clock.now())).await;
     match session {
@@ -105,22 +106,13 @@ fn away(headers: &HeaderMap) -> Refusal {
     Refusal::new(Denial::Unavailable, headers).after(limits::CODE_AGAIN)
 }
 
-/// The books did not do it. What Postgres says may quote values: its code and the name of a constraint do not.
+/// The books did not do it.
 fn failed(error: &LedgerError, headers: &HeaderMap) -> Refusal {
-    let told = match error {
-        LedgerError::Database(sqlx::Error::Database(error)) => {
-            format!(
-                "{} {}",
-                error.code().unwrap_or_default(),
-                error.constraint().unwrap_or("(no constraint)")
-            )
-        }
-        LedgerError::Database(sqlx::Error::PoolTimedOut) => "no connection in time".to_owned(),
-        LedgerError::Database(sqlx::Error::Io(_)) => "no connection".to_owned(),
-        LedgerError::Database(_) => "an answer that was not expected".to_owned(),
-        LedgerError::NoSuchPerson => "an account that is gone".to_owned(),
+    let why = match error {
+        LedgerError::Database(error) => db::told(error),
+        LedgerError::NoSuchPerson => error.to_string(),
     };
-    tracing::warn!("postgres did not do what a code needs: {told}");
+    tracing::warn!("the books did not do what a code needs: {why}");
     away(headers)
 }
 

@@ -56,8 +56,14 @@ pub const CODE_TURNS: usize = 3;
 /// After Redis failed, how long webhooks go straight to the spill before one tries again.
 pub const REDIS_PAUSE: Duration = Duration::from_millis(500);
 
-/// Connections to Postgres. The door uses it while Redis is away, for Stripe's events, and for who is in the portal.
-pub const CONNECTIONS: u32 = 10;
+/// Connections to Postgres. The door uses it while Redis is away, for Stripe's events, and for people in front of a page,
+/// who take turns.
+pub const CONNECTIONS: u32 = 14;
+
+/// Connections that nobody in front of a page can take: webhooks come in bursts, and wait for half a second.
+const WEBHOOKS: usize = 5;
+
+const _: () = assert!(CODE_TURNS + PORTAL_TURNS + SIGNIN_TURNS + WEBHOOKS <= CONNECTIONS as usize);
 
 /// Meta's challenge is "a random string"; longer ones are somebody else's.
 pub const CHALLENGE: usize = 256;

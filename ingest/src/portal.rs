@@ -10,6 +10,7 @@ pub mod export;
 pub mod files;
 pub mod guard;
 pub mod history;
+mod id;
 pub mod shop;
 mod words;
 

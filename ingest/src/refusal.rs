@@ -34,12 +34,6 @@ impl Refusal {
         self.after = Some(wait);
         self
     }
-
-    /// Why.
-    #[must_use]
-    pub fn denial(&self) -> Denial {
-        self.denial
-    }
 }
 
 /// The status that goes with a reason.

@@ -15,7 +15,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use shared::person::UserId;
-use shared::session::{self, Beginning, Entry};
+use shared::session::{self, Beginning};
 use sqlx::{PgConnection, PgExecutor};
 
 use token::{Claims, Keys};
@@ -38,7 +38,7 @@ pub struct Sessions {
 /// A session was begun.
 #[derive(Debug)]
 pub struct Opened {
-    /// Its id among those of [`Sessions::list`].
+    /// Its id among those of [`session::list`].
     pub id: String,
     /// For `Set-Cookie`, each in a header of its own.
     pub cookies: Vec<HeaderValue>,
@@ -49,7 +49,7 @@ pub struct Opened {
 pub struct Session {
     /// The account, as it is today.
     pub user: UserId,
-    /// The session's id among those of [`Sessions::list`]; empty where the web app began it.
+    /// The session's id among those of [`session::list`]; empty where the web app began it.
     pub id: String,
 }
 
@@ -71,11 +71,32 @@ impl Sessions {
         let id = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
         let beginning = Beginning { id: &id, user, browser: device.browser(), system: device.system() };
         let email = session::begin(db, beginning, now).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let cookies = self.cookies(user, email.as_deref(), &id, now)?;
+        Ok(Opened { id, cookies })
+    }
+
+    /// For `Set-Cookie`, once more: for a browser whose answer may have been lost. `None`: the session has ended meanwhile.
+    pub async fn again(
+        &self,
+        db: impl PgExecutor<'_>,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<HeaderValue>>, sqlx::Error> {
+        let Some((user, email)) = session::begun_by(db, id).await? else { return Ok(None) };
+        self.cookies(&user, email.as_deref(), id, now).map(Some)
+    }
+
+    fn cookies(
+        &self,
+        user: &UserId,
+        email: Option<&str>,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<HeaderValue>, sqlx::Error> {
         let token = self
-            .token(user, email.as_deref(), &id, now)
+            .token(user, email, id, now)
             .ok_or_else(|| sqlx::Error::Protocol("no secret for a token".into()))?;
-        let until = now + LIFETIME;
-        Ok(Opened { id, cookies: self.cookie.set(&token, until) })
+        Ok(self.cookie.set(&token, now + LIFETIME))
     }
 
     /// The token of a session, as its cookie carries it. `None`: there is no secret to make it with.
@@ -114,31 +135,10 @@ impl Sessions {
         Ok(user.map(|user| Session { user, id: sid.unwrap_or_default() }))
     }
 
-    /// For `Set-Cookie`: the browser forgets its session. What is known of it ends with [`Sessions::revoke`].
+    /// For `Set-Cookie`: the browser forgets its session. What is known of it ends with [`session::revoke`].
     #[must_use]
     pub fn forget(&self) -> Vec<HeaderValue> {
         self.cookie.forget()
-    }
-
-    /// The sessions of a person that we began and that may still be used.
-    pub async fn list(
-        &self,
-        db: impl PgExecutor<'_>,
-        user: &UserId,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Entry>, sqlx::Error> {
-        session::list(db, user, now).await
-    }
-
-    /// Ends one of them. `false`: it is not theirs, or it has ended before.
-    pub async fn revoke(
-        &self,
-        db: impl PgExecutor<'_>,
-        user: &UserId,
-        id: &str,
-        now: DateTime<Utc>,
-    ) -> Result<bool, sqlx::Error> {
-        session::revoke(db, user, id, now).await
     }
 
     /// A digest that nobody can make or undo without the web app's secret: for what must be told apart and not be known.

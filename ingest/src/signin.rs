@@ -19,6 +19,7 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use serde::Deserialize;
 use serde_json::json;
+use shared::db;
 use shared::phone::E164;
 use shared::signin::{self, Beginning, OPEN, Secret, Standing};
 use shared::texts::{Denial, SignIn};
@@ -39,6 +40,9 @@ pub struct Door {
     /// Webhooks need the same connections: they are never all taken here.
     turns: Arc<Semaphore>,
 }
+
+/// Why the books did not answer, where they did not say.
+const LATE: &str = "no answer in time";
 
 /// There is nothing to say but who asks, and that stands in the head.
 #[derive(Deserialize)]
@@ -72,7 +76,7 @@ pub async fn start(State(app): State<App>, request: Request) -> Result<Response,
     let (door, sessions) = opened(&app, headers)?;
     let Nothing {} = form::read(headers, body, door.site.as_deref()).await?;
     let address = app.proxies.client(&parts.extensions, headers);
-    let device = Device::of(headers, address);
+    let device = Device::of(headers);
     let (token, browser, (number, numbers)) = (Secret::new(), Secret::new(), numbers());
     let network = address.map(beginning);
     let address = address.map(|address| sessions.digest(&household(address)));
@@ -96,7 +100,8 @@ pub async fn start(State(app): State<App>, request: Request) -> Result<Response,
             count("refused");
             return Err(Refusal::new(Denial::TooManyRequests, headers).after(limits::SIGNIN_AGAIN));
         }
-        Ok(Err(_)) | Err(_) => return Err(away(headers)),
+        Ok(Err(error)) => return Err(away(&db::told(&error), headers)),
+        Err(_) => return Err(away(LATE, headers)),
     }
     count("begun");
     let words = SignIn::prefilled(&token.in_words(), refusal::language(headers));
@@ -112,7 +117,8 @@ pub async fn start(State(app): State<App>, request: Request) -> Result<Response,
     Ok(respond(&answer, bound))
 }
 
-/// `POST /api/auth/whatsapp/poll`: where this browser stands. The session comes with the first answer that says `done`.
+/// `POST /api/auth/whatsapp/poll`: where this browser stands. The session comes with `done`; asked again, it is the same
+/// one, since an answer may be lost on its way.
 pub async fn poll(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
@@ -121,20 +127,22 @@ pub async fn poll(State(app): State<App>, request: Request) -> Result<Response, 
     let Some(browser) = bound(sessions, headers) else {
         return Ok(respond(&json!({ "success": true, "state": "expired" }), []));
     };
-    let device = Device::of(headers, None);
+    let device = Device::of(headers);
     let collected = async {
         let _turn = door.turns.acquire().await;
         collect(&app, sessions, &browser, &device).await
     };
-    let Ok(Ok((state, cookies))) = timeout(limits::SIGNIN_PATIENCE, collected).await else {
-        return Err(away(headers));
+    let (state, cookies) = match timeout(limits::SIGNIN_PATIENCE, collected).await {
+        Ok(Ok(collected)) => collected,
+        Ok(Err(error)) => return Err(away(&db::told(&error), headers)),
+        Err(_) => return Err(away(LATE, headers)),
     };
     let mut answer = json!({ "success": true, "state": state });
     if state == "done" {
-        count("opened");
         answer["redirect"] = "/dashboard".into();
     }
-    let over = (state != "pending").then(|| bind(sessions, "", 0)).into_iter().flatten();
+    // Who is in stays bound, to be answered once more.
+    let over = matches!(state, "ended" | "expired").then(|| bind(sessions, "", 0)).into_iter().flatten();
     Ok(respond(&answer, cookies.into_iter().chain(over)))
 }
 
@@ -151,11 +159,16 @@ async fn collect(
         Standing::Waiting => return Ok(("pending", Vec::new())),
         Standing::Ended => return Ok(("ended", Vec::new())),
         Standing::Over => return Ok(("expired", Vec::new())),
+        Standing::Collected { session } => {
+            let cookies = sessions.again(&mut *tx, &session, now).await?;
+            return Ok(cookies.map_or(("expired", Vec::new()), |cookies| ("done", cookies)));
+        }
         Standing::Confirmed { id, user } => (id, user),
     };
     let opened = sessions.open(&mut tx, &user, device, now).await?;
     signin::collected(&mut *tx, &id, &opened.id).await?;
     tx.commit().await?;
+    count("opened");
     Ok(("done", opened.cookies))
 }
 
@@ -166,9 +179,9 @@ fn opened<'a>(app: &'a App, headers: &HeaderMap) -> Result<(&'a Door, &'a Sessio
     }
 }
 
-fn away(headers: &HeaderMap) -> Refusal {
+fn away(why: &str, headers: &HeaderMap) -> Refusal {
     count("unavailable");
-    tracing::warn!("the books did not answer for a sign-in");
+    tracing::warn!("the books did not answer for a sign-in: {why}");
     Refusal::new(Denial::Unavailable, headers).after(limits::SIGNIN_RETRY)
 }
 

@@ -15,9 +15,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use metrics::counter;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use shared::fault;
+use shared::ledger::LedgerError;
 use shared::pack::Packs;
 use shared::payment::{self, Event, Outcome, PaymentError, Told};
+use shared::spill::SpillError;
+use shared::{db, fault};
 use tokio::time::timeout;
 
 use crate::webhook::{self, Refusal};
@@ -168,17 +170,15 @@ async fn book(app: &App, event: &Event, packs: &Packs) -> Result<Outcome, Paymen
     Ok(outcome)
 }
 
-/// What Postgres says may quote values: its code and the name of a constraint do not.
+/// Why an event is not in the books, for a log.
 fn told(error: &PaymentError) -> String {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(sqlx::Error::Database(error)) = error.downcast_ref::<sqlx::Error>() {
-            let constraint = error.constraint().unwrap_or("(no constraint)");
-            return format!("postgres: {} {constraint}", error.code().unwrap_or_default());
+    match error {
+        PaymentError::Ledger(LedgerError::Database(error))
+        | PaymentError::Spill(SpillError::Database(error)) => db::told(error),
+        PaymentError::Ledger(LedgerError::NoSuchPerson) | PaymentError::Spill(SpillError::Shape(_)) => {
+            error.to_string()
         }
-        cause = error.source();
     }
-    error.to_string()
 }
 
 fn count(outcome: &'static str) {

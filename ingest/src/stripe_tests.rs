@@ -77,3 +77,11 @@ fn two_headers_and_half_a_header_are_nobodys() {
     let many = format!("t=1790000000{},{}", ",v1=00".repeat(10_000), text("header"));
     assert!(!verdict(&signed(&many)), "ten thousand signatures were tried");
 }
+
+#[test]
+fn why_an_event_is_not_kept_quotes_nothing_of_it() {
+    let quoted = || sqlx::Error::Decode("no number: \"a secret\"".into());
+    for error in [PaymentError::from(quoted()), SpillError::from(quoted()).into()] {
+        assert_eq!(told(&error), "an unexpected value");
+    }
+}

@@ -34,6 +34,13 @@ pub use queue::{BareQueue, Contents, DeadLetter, queue};
 /// The longest that a world may take to become quiet after a test.
 const QUIET: Duration = Duration::from_secs(30);
 
+/// How often a world's chores come round: soon enough for a test that waits for one, and not so often that hundreds of worlds
+/// do little else.
+const CHORES: Duration = Duration::from_millis(500);
+
+/// Connections of a worker with eight slots. Each one is a process of Postgres, and a world lives for a second.
+const CONNECTIONS: u32 = 6;
+
 /// The world.
 pub struct Sandbox {
     /// The providers and the model.
@@ -115,11 +122,11 @@ impl Sandbox {
             operator_deadline: Duration::from_secs(20),
             moment: Duration::ZERO,
             busy_after: policy::BUSY_AFTER,
-            busy_period: Duration::from_millis(100),
+            busy_period: CHORES,
             model_timeout: Duration::from_secs(5),
-            sweep_period: Duration::from_millis(100),
+            sweep_period: CHORES,
             sweep_age: Duration::from_mins(10),
-            reconcile_period: Duration::from_millis(200),
+            reconcile_period: CHORES,
         };
         let exe = ground.exe().to_owned();
         Self {
@@ -146,8 +153,9 @@ impl Sandbox {
 
     /// One more worker, inside this process.
     pub fn starts_worker(&mut self) {
-        let config = worker::config::Config::from_env(Env::from_values(self.variables.clone()))
+        let mut config = worker::config::Config::from_env(Env::from_values(self.variables.clone()))
             .expect("a configuration");
+        config.connections = CONNECTIONS;
         let worker = Worker::new(&config, self.clock.clone(), self.patience.clone()).expect("a worker");
         let stop = CancellationToken::new();
         self.workers.push((stop.clone(), tokio::spawn(worker.run(8, stop))));

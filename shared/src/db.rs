@@ -3,6 +3,7 @@
 //! Session mode or a direct connection only: sqlx names its statements, which a transaction pooler breaks.
 
 mod state;
+mod told;
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -16,6 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use crate::env::Env;
 
 pub use state::{Migrations, migrations};
+pub use told::told;
 
 /// The migrations, compiled in. Their bookkeeping lives in our own schema: Prisma drops tables it does not know.
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations");

@@ -79,6 +79,21 @@ pub async fn begin(
     Ok(email)
 }
 
+/// Who began a session that has not ended, and the e-mail address of that account: what its token says.
+pub async fn begun_by(
+    db: impl PgExecutor<'_>,
+    id: &str,
+) -> Result<Option<(UserId, Option<String>)>, sqlx::Error> {
+    let begun: Option<(String, Option<String>)> = sqlx::query_as(
+        r#"select s.user_id, u."email" from wa.session s join "User" u on u."id" = s.user_id
+           where s.id = $1 and s.revoked_at is null"#,
+    )
+    .bind(id)
+    .fetch_optional(db)
+    .await?;
+    Ok(begun.map(|(user, email)| (UserId::from_stored(user), email)))
+}
+
 /// The account of a token: of `sub` and, where the token is one that we began, of the session `sid`. `None`: the session was
 /// ended, or is not known, or there is no such account. Notes that it was seen.
 pub async fn account(
@@ -119,6 +134,24 @@ pub async fn list(
     .bind(now - FORGOTTEN_AFTER)
     .fetch_all(db)
     .await
+}
+
+/// Ends every session that was begun in this account then or later.
+pub(crate) async fn revoke_since(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update wa.session set revoked_at = $3 where user_id = $1 and begun_at >= $2 and revoked_at is null",
+    )
+    .bind(user.as_str())
+    .bind(since)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Ends a session of this person. `false`: they have no such session, or it has ended before.

@@ -3,7 +3,7 @@
 //! since anybody can be talked into sending one.
 //!
 //! Each step changes a row only from the state that it expects: a token is asked about by one person, a number is chosen
-//! once, a session is collected once, in the browser that began, within [`OPEN`].
+//! once, a session is opened once, in the browser that began, within [`OPEN`].
 //!
 //! Owner of `wa.signin`.
 
@@ -238,13 +238,14 @@ pub async fn fail(db: impl PgExecutor<'_>, id: &str) -> Result<(), sqlx::Error> 
 pub enum Denied {
     /// What was asked: nobody gets in.
     Asked,
-    /// The session that had just been opened.
+    /// What had just been opened, and whatever was asked beside it.
     Opened,
     /// There was nothing.
     Nothing,
 }
 
-/// "That is not me": ends everything that waits for this person, or else closes the session that was opened last.
+/// "That is not me": ends everything that waits for this person, and closes every session that was opened within
+/// [`REGRET`]. Both, always: whoever was let in once may have begun once more.
 pub async fn deny(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) -> Result<Denied, sqlx::Error> {
     let ended = sqlx::query(
         "update wa.signin set state = 'denied'
@@ -254,23 +255,35 @@ pub async fn deny(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) -> R
     .bind(now - OPEN - COLLECT)
     .execute(&mut *db)
     .await?;
-    if ended.rows_affected() > 0 {
-        return Ok(Denied::Asked);
-    }
-    let session: Option<Option<String>> = sqlx::query_scalar(
-        "update wa.signin set state = 'denied' where id = (
-           select id from wa.signin
-           where asked_by in (select wa.accounts_of(wa.survivor($1))) and state = 'collected' and asked_at > $2
-           order by asked_at desc, id limit 1)
-         returning session_id",
+    // After the others: one that a browser was collecting meanwhile is among these. Whose session it is says its own row.
+    let opened: Vec<(String, String)> = sqlx::query_as(
+        "update wa.signin set state = 'denied'
+         where asked_by in (select wa.accounts_of(wa.survivor($1))) and state = 'collected' and asked_at > $2
+           and session_id is not null
+         returning wa.survivor(user_id), session_id",
     )
     .bind(user.as_str())
     .bind(now - REGRET)
-    .fetch_optional(&mut *db)
+    .fetch_all(&mut *db)
     .await?;
-    let Some(session) = session.flatten() else { return Ok(Denied::Nothing) };
-    let closed = crate::session::revoke(db, user, &session, now).await?;
-    Ok(if closed { Denied::Opened } else { Denied::Nothing })
+    let mut closed = false;
+    for (owner, session) in opened {
+        closed |= crate::session::revoke(&mut *db, &UserId::from_stored(owner), &session, now).await?;
+    }
+    Ok(match (closed, ended.rows_affected()) {
+        (true, _) => Denied::Opened,
+        (false, 0) => Denied::Nothing,
+        (false, _) => Denied::Asked,
+    })
+}
+
+/// Ends everything that was confirmed for this account and not collected yet.
+pub(crate) async fn end_confirmed(db: impl PgExecutor<'_>, user: &UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("update wa.signin set state = 'denied' where user_id = $1 and state = 'confirmed'")
+        .bind(user.as_str())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Where a browser stands.
@@ -286,35 +299,45 @@ pub enum Standing {
         /// The account, as it is today.
         user: UserId,
     },
+    /// This session was opened, and the browser asks again: it may not have heard of it.
+    Collected {
+        /// The session, which may have ended meanwhile.
+        session: String,
+    },
     /// Its person has ended it, by another number or in words.
     Ended,
-    /// It is not known, or its time is over, or its session was collected.
+    /// It is not known, or its time is over.
     Over,
 }
 
 /// Looks, for the browser with this cookie, and holds the row until the transaction ends: only one of two that come at
-/// once collects.
+/// once opens the session, and the other one finds it.
 pub async fn look(
     db: &mut PgConnection,
     browser: &Secret,
     now: DateTime<Utc>,
 ) -> Result<Standing, sqlx::Error> {
-    let row: Option<(String, String, Option<String>, DateTime<Utc>)> = sqlx::query_as(
-        "select id, state, wa.survivor(user_id), begun_at from wa.signin where browser = $1 for update",
+    let row: Option<Row> = sqlx::query_as(
+        "select id, state, wa.survivor(user_id), session_id, begun_at from wa.signin where browser = $1 for update",
     )
     .bind(browser.digest())
     .fetch_optional(db)
     .await?;
-    let Some((id, state, user, begun_at)) = row else { return Ok(Standing::Over) };
-    Ok(match (state.as_str(), user) {
-        ("confirmed", Some(user)) if begun_at > now - OPEN - COLLECT => {
+    let Some((id, state, user, session, begun_at)) = row else { return Ok(Standing::Over) };
+    let in_time = begun_at > now - OPEN - COLLECT;
+    Ok(match (state.as_str(), user, session) {
+        ("confirmed", Some(user), _) if in_time => {
             Standing::Confirmed { id, user: UserId::from_stored(user) }
         }
-        ("begun" | "asked", _) if begun_at > now - OPEN => Standing::Waiting,
-        ("wrong" | "denied", _) => Standing::Ended,
+        ("collected", _, Some(session)) if in_time => Standing::Collected { session },
+        ("begun" | "asked", ..) if begun_at > now - OPEN => Standing::Waiting,
+        ("wrong" | "denied", ..) => Standing::Ended,
         _ => Standing::Over,
     })
 }
+
+/// Id, state, the account as it is today, the session that came of it, and when it began.
+type Row = (String, String, Option<String>, Option<String>, DateTime<Utc>);
 
 /// Notes which session came of it. Belongs in the transaction of [`look`].
 pub async fn collected(db: impl PgExecutor<'_>, id: &str, session: &str) -> Result<(), sqlx::Error> {

@@ -67,15 +67,7 @@ impl From<sqlx::Error> for JobError {
             }),
             _ => false,
         };
-        // What Postgres says may quote values; its code and the name of a constraint do not.
-        let cause = match &error {
-            sqlx::Error::Database(error) => anyhow::anyhow!(
-                "postgres: {} {}",
-                error.code().unwrap_or_default(),
-                error.constraint().unwrap_or("(no constraint)")
-            ),
-            _ => anyhow::Error::new(error),
-        };
+        let cause = anyhow::Error::msg(shared::db::told(&error));
         if away { Self::wait(crate::policy::DEPENDENCY_AWAY, cause) } else { Self::retry(cause) }
     }
 }

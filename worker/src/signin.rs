@@ -6,12 +6,13 @@
 use chrono::{DateTime, Utc};
 use metrics::counter;
 use shared::fault;
+use shared::ledger::{self, LedgerError};
 use shared::message::Inbound;
-use shared::person::{self, Person};
+use shared::person::{self, Person, UserId};
 use shared::receipt::{self, Outcome};
 use shared::signin::{self, Asked, Denied, Question};
 use shared::texts::{SignIn, Text};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{Connection, PgConnection, PgExecutor};
 
 use crate::Worker;
 use crate::command::{Command, SmallTalk};
@@ -94,8 +95,7 @@ fn ask(question: &Question) -> SignIn<'_> {
     }
 }
 
-/// A number was chosen. The right one leads into the account of the number that its message shows, as a code typed on the
-/// web would; where it shows none, into the account of who writes.
+/// A number was chosen: the right one opens the account of who writes, and only that one was asked.
 async fn choose(
     db: &mut PgConnection,
     inbound: &Inbound,
@@ -111,12 +111,30 @@ async fn choose(
             Ok(("wrong", SignIn::Wrong))
         }
         Some(true) => {
-            let user = match &inbound.sender.phone {
-                Some(phone) => person::enter(&mut *db, phone, now).await?.user,
-                None => person.id.clone(),
-            };
+            let user = account(db, inbound, person, now).await?;
             let confirmed = signin::confirm(db, signin, &user, now).await?;
             Ok(if confirmed { ("confirmed", SignIn::Done) } else { ("late", SignIn::Over) })
         }
     }
+}
+
+/// The account of who writes. Their number proves itself by this message, as a code typed on the web would do it, with the
+/// welcome gift; but where it leads to another account than theirs (an id decides whose a message is, and a code shows
+/// none), that one stays closed, and all that entering it would have done is taken back.
+async fn account(
+    db: &mut PgConnection,
+    inbound: &Inbound,
+    person: &Person,
+    now: DateTime<Utc>,
+) -> Result<UserId, LedgerError> {
+    let Some(phone) = &inbound.sender.phone else { return Ok(person.id.clone()) };
+    let mut attempt = db.begin().await?;
+    let entered = person::enter(&mut attempt, phone, now).await?.user;
+    // Entering may have joined theirs to another one of theirs.
+    if entered == ledger::survivor(&mut attempt, &person.id).await? {
+        attempt.commit().await?;
+        return Ok(entered);
+    }
+    attempt.rollback().await?;
+    Ok(person.id.clone())
 }

@@ -119,8 +119,12 @@ async fn end(
     }
     let refunded = ledger::refund(&mut tx, &lost.message, now).await?;
     kept::give_back(&mut *tx, &lost.message).await?;
-    let user = lost.user.as_ref().or(charged.as_ref());
-    let told = apologise(&mut tx, &lost, letter, user, refunded, now).await?;
+    // Where it may have joined another meanwhile: the names and the wishes are that one's.
+    let user = match lost.user.as_ref().or(charged.as_ref()) {
+        Some(user) => Some(ledger::survivor(&mut tx, user).await?),
+        None => None,
+    };
+    let told = apologise(&mut tx, &lost, letter, user.as_ref(), refunded, now).await?;
     tx.commit().await?;
     fault::point("sweep.committed");
     count(if refunded { "refunded" } else { "ended" });

@@ -39,11 +39,11 @@ pub async fn request(State(app): State<App>, request: Request) -> Result<Respons
     let asked: Asked = form::read(headers, body, codes.site.as_deref()).await?;
     let phone = codes.phone(&asked.phone, headers)?;
     let user = match Wish::read(asked.purpose.as_deref(), headers)? {
-        Some(Wish::Link) => Some(
-            signed_in(&app, sessions, headers)
-                .await?
-                .ok_or_else(|| Refusal::new(Denial::NotSignedIn, headers))?,
-        ),
+        Some(Wish::Link) => {
+            let _turn = codes.turn(headers).await?;
+            let user = signed_in(&app, sessions, headers).await?;
+            Some(user.ok_or_else(|| Refusal::new(Denial::NotSignedIn, headers))?)
+        }
         Some(Wish::Enter) | None => None,
     };
     let address = app.proxies.client(&parts.extensions, headers).map(household);
@@ -63,7 +63,10 @@ pub async fn request(State(app): State<App>, request: Request) -> Result<Respons
     if app.intake.wants(job).await.is_err() {
         // Nobody will send it. If this does not arrive either, the cool-down is the worst of it.
         let cause = wish.cause();
-        let back = otp::give_back(app.pool(), &cause, otp::Refusal::Late, app.clock.now());
+        let back = async {
+            let _turn = codes.turns.acquire().await;
+            otp::give_back(app.pool(), &cause, otp::Refusal::Late, app.clock.now()).await
+        };
         let _ = timeout(limits::SPILL_PATIENCE, back).await;
         return Err(away(headers));
     }

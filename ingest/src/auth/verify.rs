@@ -73,7 +73,7 @@ pub async fn verify(State(app): State<App>, request: Request) -> Result<Response
         Ok(Err(error)) => return Err(failed(&error.into(), headers)),
         Err(_) => return Err(away(headers)),
     };
-    let device = Device::of(headers, app.proxies.client(&parts.extensions, headers));
+    let device = Device::of(headers);
     let done = match &user {
         None => timeout(limits::CODE_PATIENCE, enter(&app, sessions, &challenge, &phone, &device)).await,
         Some(user) => timeout(limits::CODE_PATIENCE, link(&app, user, &challenge, &phone)).await,

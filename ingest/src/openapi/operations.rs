@@ -179,11 +179,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         about: "Where the sign-in of this browser stands",
         caller: Caller::Anybody,
         takes: Takes::Json("Nothing"),
-        answers: &[(
-            200,
-            "Where it stands; with `done` a session comes as a cookie, once",
-            Body::Json("SignIn"),
-        )],
+        answers: &[(200, "Where it stands; with `done` a session comes as a cookie", Body::Json("SignIn"))],
         refuses: &[Denial::NotConfigured, Denial::Unavailable],
     },
     portal(

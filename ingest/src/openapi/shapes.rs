@@ -8,6 +8,7 @@ use shared::texts::Denial;
 pub(super) fn all() -> Map<String, Value> {
     let codes: Vec<&str> = Denial::ALL.into_iter().map(Denial::code).collect();
     let text = || json!({ "type": "string" });
+    let id = || json!({ "type": "string", "maxLength": 255 });
     let number = || json!({ "type": "integer" });
     let time = || json!({ "type": "string", "format": "date-time" });
     let maybe = |kind: &str| json!({ "type": [kind, "null"] });
@@ -73,7 +74,7 @@ pub(super) fn all() -> Map<String, Value> {
             shape(
                 &[
                     ("success", yes()),
-                    ("number", json!({ "type": "integer", "minimum": 10, "maximum": 99 })),
+                    ("number", json!({ "type": "integer", "minimum": 11, "maximum": 99 })),
                     ("link", json!({ "type": "string", "format": "uri" })),
                     ("qr", maybe("string")),
                     ("expiresIn", number()),
@@ -113,7 +114,7 @@ pub(super) fn all() -> Map<String, Value> {
         (
             "Choice",
             shape(
-                &[("pack", text()), ("key", json!({ "type": "string", "pattern": "^[A-Za-z0-9-]{8,64}$" }))],
+                &[("pack", id()), ("key", json!({ "type": "string", "pattern": "^[A-Za-z0-9-]{8,64}$" }))],
                 &[],
             ),
         ),
@@ -129,7 +130,7 @@ pub(super) fn all() -> Map<String, Value> {
             ),
         ),
         ("Devices", shape(&[("items", list(&device))], &[])),
-        ("Which", shape(&[("id", text())], &[])),
+        ("Which", shape(&[("id", id())], &[])),
         ("Ended", shape(&[("ended", yes())], &[])),
         ("Export", json!({ "type": "object", "required": ["account", "ledger", "generations", "messages"] })),
     ]

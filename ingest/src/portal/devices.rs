@@ -7,10 +7,12 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use shared::session;
 use shared::texts::Denial;
 
 use super::account::Nothing;
 use super::guard::{Asked, Visitor, bounded};
+use super::id::Id;
 use crate::App;
 use crate::refusal::Refusal;
 use crate::session::Sessions;
@@ -46,10 +48,9 @@ pub async fn list(
     visitor: Visitor,
     headers: HeaderMap,
 ) -> Result<Json<Devices>, Refusal> {
-    let sessions = open(&app, &headers)?;
     bounded(&headers, async {
-        let entries = sessions.list(app.pool(), &visitor.user, app.clock.now()).await?;
-        let device = |entry: shared::session::Entry| Device {
+        let entries = session::list(app.pool(), &visitor.user, app.clock.now()).await?;
+        let device = |entry: session::Entry| Device {
             current: entry.id == visitor.session,
             id: entry.id,
             browser: entry.browser,
@@ -66,7 +67,7 @@ pub async fn list(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
-    id: String,
+    id: Id,
 }
 
 /// It has ended.
@@ -83,9 +84,9 @@ pub async fn revoke(
     headers: HeaderMap,
     asked: Asked<Which>,
 ) -> Result<Response, Refusal> {
-    let (sessions, id) = (open(&app, &headers)?, asked.what.id);
+    let (sessions, Which { id: Id(id) }) = (open(&app, &headers)?, asked.what);
     let ended = bounded(&headers, async {
-        Ok(sessions.revoke(app.pool(), &visitor.user, &id, app.clock.now()).await?)
+        Ok(session::revoke(app.pool(), &visitor.user, &id, app.clock.now()).await?)
     })
     .await?;
     if !ended {
@@ -104,7 +105,7 @@ pub async fn sign_out(
 ) -> Result<Response, Refusal> {
     let sessions = open(&app, &headers)?;
     bounded(&headers, async {
-        Ok(sessions.revoke(app.pool(), &visitor.user, &visitor.session, app.clock.now()).await?)
+        Ok(session::revoke(app.pool(), &visitor.user, &visitor.session, app.clock.now()).await?)
     })
     .await?;
     Ok(farewell(sessions.forget()))

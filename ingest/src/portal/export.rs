@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shared::ledger::LedgerError;
 use shared::person::UserId;
-use shared::{feedback, generation, kept, ledger, outbox, payment, person, preference, receipt};
+use shared::{feedback, generation, kept, ledger, outbox, payment, person, preference, receipt, session};
 use sqlx::PgConnection;
 
 use super::guard::{Visitor, bounded, unavailable};
@@ -27,13 +27,11 @@ pub async fn download(
         sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
         let mut all = read(&mut tx, &visitor.user).await?;
         all["keptBrief"] = json!(kept::find(&mut *tx, &visitor.user, now).await?);
-        if let Some(sessions) = &app.sessions {
-            let entries = sessions.list(&mut *tx, &visitor.user, now).await?;
-            let entry = |entry: shared::session::Entry| {
-                json!({ "begunAt": entry.begun_at, "seenAt": entry.seen_at, "browser": entry.browser, "system": entry.system })
-            };
-            all["sessions"] = entries.into_iter().map(entry).collect();
-        }
+        let entries = session::list(&mut *tx, &visitor.user, now).await?;
+        let entry = |entry: session::Entry| {
+            json!({ "begunAt": entry.begun_at, "seenAt": entry.seen_at, "browser": entry.browser, "system": entry.system })
+        };
+        all["sessions"] = entries.into_iter().map(entry).collect();
         all["exportedAt"] = json!(now);
         tx.rollback().await?;
         Ok(all)

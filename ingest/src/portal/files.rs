@@ -13,6 +13,7 @@ use shared::language::Language;
 use shared::person;
 use tokio::time::timeout;
 
+use super::guard::bounded;
 use super::words::{self, BUILD};
 use crate::session::pairs;
 use crate::{App, refusal};
@@ -25,12 +26,13 @@ const SVG: &str = "image/svg+xml";
 pub(super) const FRAME: &str = include_str!("page/page.html");
 
 /// What each file is, and what it says.
-pub(super) const FILES: [(&str, &str, &str); 13] = [
+pub(super) const FILES: [(&str, &str, &str); 14] = [
     ("page.css", CSS, include_str!("page/page.css")),
     ("icon.svg", SVG, include_str!("page/icon.svg")),
     ("page.js", JS, include_str!("page/page.js")),
     ("account.js", JS, include_str!("page/account.js")),
     ("code.js", JS, include_str!("page/code.js")),
+    ("export.js", JS, include_str!("page/export.js")),
     ("ledger.js", JS, include_str!("page/ledger.js")),
     ("pages.js", JS, include_str!("page/pages.js")),
     ("posts.js", JS, include_str!("page/posts.js")),
@@ -116,10 +118,13 @@ async fn spoken(app: &App, headers: &HeaderMap) -> Language {
 /// The language that somebody has chosen for their account, where somebody is signed in and the books are there.
 async fn of_account(app: &App, headers: &HeaderMap) -> Option<Language> {
     let sessions = app.sessions.as_ref()?;
-    let session = sessions.read(app.pool(), headers, app.clock.now()).await.ok()??;
-    let mut db = app.pool().acquire().await.ok()?;
-    let person = person::known(&mut db, &session.user).await.ok()??;
-    person.chosen.then_some(person.language)
+    let asked = bounded(headers, async {
+        let session = sessions.read(app.pool(), headers, app.clock.now()).await?;
+        let Some(session) = session else { return Ok(None) };
+        let mut db = app.pool().acquire().await?;
+        Ok(person::known(&mut db, &session.user).await?)
+    });
+    asked.await.ok().flatten().filter(|person| person.chosen).map(|person| person.language)
 }
 
 /// `GET /portal/{build}/{file}`. A browser keeps what bears the name of this build for ever. While two builds run side by

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ORIGIN;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use shared::db;
 use shared::ledger::LedgerError;
 use shared::person::UserId;
 use shared::texts::Denial;
@@ -96,16 +97,9 @@ pub(super) async fn bounded<T>(
     Err(unavailable(headers))
 }
 
-/// Postgres did not do it. What it says may quote values: its code and the name of a constraint do not.
+/// Postgres did not do it.
 pub(super) fn broken(headers: &HeaderMap, error: &sqlx::Error) -> Refusal {
-    let why = match error {
-        sqlx::Error::Database(error) => {
-            let constraint = error.constraint().unwrap_or("(no constraint)");
-            format!("postgres: {} {constraint}", error.code().unwrap_or_default())
-        }
-        other => other.to_string(),
-    };
-    tracing::error!("the portal could not be served: {why}");
+    tracing::error!("the portal could not be served: {}", db::told(error));
     unavailable(headers)
 }
 

@@ -10,6 +10,7 @@ use shared::texts::Denial;
 use shared::{generation, ledger};
 
 use super::guard::{Visitor, bounded};
+use super::id::Id;
 use crate::App;
 use crate::refusal::Refusal;
 
@@ -23,7 +24,7 @@ const GENERATIONS: usize = 10;
 #[derive(Debug, Default, Deserialize)]
 pub struct Place {
     /// The last one of the page before: `next`, as it was answered.
-    before: Option<String>,
+    before: Option<Id>,
 }
 
 /// A page of something.
@@ -70,7 +71,8 @@ pub async fn ledger(
     headers: HeaderMap,
     place: Result<Query<Place>, QueryRejection>,
 ) -> Result<Json<Page<Line>>, Refusal> {
-    let before = place.map_err(|_| Refusal::new(Denial::BadRequest, &headers))?.0.before;
+    let before =
+        place.map_err(|_| Refusal::new(Denial::BadRequest, &headers))?.0.before.map(|Id(before)| before);
     bounded(&headers, async {
         let lines = ledger::history(app.pool(), &visitor.user, before.as_deref(), rows(LINES)).await?;
         Ok(Json(Page::of(
@@ -106,7 +108,8 @@ pub async fn generations(
     headers: HeaderMap,
     place: Result<Query<Place>, QueryRejection>,
 ) -> Result<Json<Page<Written>>, Refusal> {
-    let before = place.map_err(|_| Refusal::new(Denial::BadRequest, &headers))?.0.before;
+    let before =
+        place.map_err(|_| Refusal::new(Denial::BadRequest, &headers))?.0.before.map(|Id(before)| before);
     bounded(&headers, async {
         let read = generation::page(app.pool(), &visitor.user, before.as_deref(), rows(GENERATIONS)).await?;
         Ok(Json(Page::of(

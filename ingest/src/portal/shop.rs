@@ -18,6 +18,7 @@ use sqlx::PgPool;
 use tokio::time::{Instant, Interval, interval};
 
 use super::guard::{Asked, Visitor, bounded, is_site, unavailable};
+use super::id::Id;
 use crate::refusal::{self, Refusal};
 use crate::{App, limits};
 
@@ -81,7 +82,7 @@ async fn stocked(app: &App, headers: &HeaderMap) -> Result<Option<Shelf>, Refusa
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// Its name.
-    pack: String,
+    pack: Id,
     /// The request's own: sent again, it is the same page.
     key: String,
 }
@@ -101,7 +102,7 @@ pub async fn checkout(
     asked: Asked<Choice>,
 ) -> Result<Json<Till>, Refusal> {
     let refuse = |denial| Refusal::new(denial, &headers);
-    let Choice { pack, key } = asked.what;
+    let Choice { pack: Id(pack), key } = asked.what;
     let origin = asked.origin.or_else(|| host(&headers)).ok_or_else(|| refuse(Denial::BadRequest))?;
     if !(8..=64).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         return Err(refuse(Denial::BadRequest));
@@ -175,7 +176,7 @@ fn host(headers: &HeaderMap) -> Option<String> {
 #[derive(Debug, Deserialize)]
 pub struct Which {
     /// The checkout, as Stripe told the browser.
-    session: String,
+    session: Id,
 }
 
 /// How a payment stands.
@@ -195,7 +196,7 @@ pub async fn payment(
     headers: HeaderMap,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<Standing>, Refusal> {
-    let Which { session } = which.map_err(|_| Refusal::new(Denial::BadRequest, &headers))?.0;
+    let Which { session: Id(session) } = which.map_err(|_| Refusal::new(Denial::BadRequest, &headers))?.0;
     bounded(&headers, async {
         let found = payment::of(app.pool(), &visitor.user, Some(&session)).await?.into_iter().next();
         let state = match found.as_ref().map(|found| found.state.as_str()) {

@@ -1,18 +1,14 @@
 //! From where a session is begun, as far as it is good for its person to recognise it: the names of a browser and of a
 //! system. What the browser says of itself in full would tell one person's device from another's, and is not kept.
 
-use std::net::IpAddr;
-
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 
-/// Who asks, by their request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What asks, by its request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Device {
-    /// What the browser says of itself. Not to be stored.
-    pub agent: Option<String>,
-    /// From which address. Not to be stored.
-    pub address: Option<IpAddr>,
+    browser: Option<&'static str>,
+    system: Option<&'static str>,
 }
 
 /// What is looked for in an agent, in this order, since most browsers also call themselves by the names of others.
@@ -43,29 +39,28 @@ const SYSTEMS: [(&str, &str); 8] = [
 ];
 
 impl Device {
-    /// The device of a request that came from this address.
+    /// The device of a request.
     #[must_use]
-    pub fn of(headers: &HeaderMap, address: Option<IpAddr>) -> Self {
-        let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-        Self { agent, address }
+    pub fn of(headers: &HeaderMap) -> Self {
+        let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        Self { browser: named(agent, &BROWSERS), system: named(agent, &SYSTEMS) }
     }
 
     /// The name of its browser, if it is one of those that people know.
     #[must_use]
     pub fn browser(&self) -> Option<&'static str> {
-        self.named(&BROWSERS)
+        self.browser
     }
 
     /// The name of its system.
     #[must_use]
     pub fn system(&self) -> Option<&'static str> {
-        self.named(&SYSTEMS)
+        self.system
     }
+}
 
-    fn named(&self, names: &[(&str, &'static str)]) -> Option<&'static str> {
-        let agent = self.agent.as_deref()?;
-        names.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name)
-    }
+fn named(agent: &str, names: &[(&str, &'static str)]) -> Option<&'static str> {
+    names.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name)
 }
 
 #[cfg(test)]
@@ -108,8 +103,9 @@ mod tests {
             ("curl/8.14.1", None, None),
         ];
         for (agent, browser, system) in cases {
-            let device = Device { agent: Some(agent.into()), address: None };
+            let device = Device::of(&HeaderMap::from_iter([(USER_AGENT, agent.parse().unwrap())]));
             assert_eq!((device.browser(), device.system()), (browser, system), "{agent}");
+            assert!(!format!("{device:?}").contains("Mozilla"), "two words, and nothing else");
         }
         assert_eq!(Device::default().browser(), None);
     }

@@ -1,10 +1,12 @@
 //! One person, one account: whoever proves a number is where its messages lead, whichever of the two was there first.
 
+mod apart;
 mod at_once;
+mod columns;
 mod model;
 mod separate;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::person::Person;
 use shared::ledger::SIGNUP_BONUS;
@@ -24,7 +26,7 @@ fn says_left(credits: i32) -> String {
 }
 
 /// An account as the web app opens one, with the credits that its column gives.
-async fn web(pool: &PgPool, id: &str) -> UserId {
+pub(crate) async fn web(pool: &PgPool, id: &str) -> UserId {
     sqlx::query(
         r#"insert into "User" ("id", "email", "updatedAt") values ($1, $1 || '@example.com', now())"#,
     )
@@ -42,7 +44,7 @@ async fn enter(pool: &PgPool, number: &str, now: DateTime<Utc>) -> Entered {
     entered
 }
 
-async fn link(pool: &PgPool, web: &UserId, number: &str, now: DateTime<Utc>) -> Linked {
+pub(crate) async fn link(pool: &PgPool, web: &UserId, number: &str, now: DateTime<Utc>) -> Linked {
     let mut tx = pool.begin().await.unwrap();
     let linked = person::link(&mut tx, web, &number.parse::<E164>().unwrap(), now).await.unwrap();
     tx.commit().await.unwrap();
@@ -72,6 +74,25 @@ async fn column(pool: &PgPool, user: &UserId) -> Option<String> {
         .unwrap()
 }
 
+/// Writes a number into the column of an account, as the web app may.
+async fn writes(pool: &PgPool, account: &UserId, number: &str) {
+    sqlx::query(r#"update "User" set "waPhoneE164" = $2 where "id" = $1"#)
+        .bind(account.as_str())
+        .bind(number)
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+/// When the number of the one account that has it was proved, as the web app sees it.
+async fn proved_at(pool: &PgPool, number: &str) -> Option<NaiveDateTime> {
+    sqlx::query_scalar(r#"select "waLinkedAt" from "User" where "waPhoneE164" = $1"#)
+        .bind(number)
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
 /// Asks for the balance, and hears it.
 async fn left(alice: &Person) -> String {
     alice.says("solde").await;
@@ -81,8 +102,10 @@ async fn left(alice: &Person) -> String {
 async fn whatsapp_first(sandbox: &mut Sandbox, provider: Provider) {
     let (alice, pool, now) = (sandbox.person(provider), sandbox.pool.clone(), sandbox.clock.now());
     assert_eq!(left(&alice).await, says_left(0), "a conversation alone is no login");
+    assert_eq!(proved_at(&pool, alice.number()).await, None);
     let entered = enter(&pool, alice.number(), now).await;
     assert_eq!((entered.opened, entered.welcomed), (false, true));
+    assert!(proved_at(&pool, alice.number()).await.is_some(), "the web app sees that a code has proved it");
     let again = enter(&pool, alice.number(), now).await;
     assert_eq!((&again.user, again.opened, again.welcomed), (&entered.user, false, false));
     alice.says("Un post sur le pain").await;

@@ -33,6 +33,7 @@ mod signin;
 mod silence;
 mod sweep;
 mod talk;
+mod turns;
 mod variables;
 mod voice;
 mod webhook;

@@ -197,3 +197,27 @@ async fn a_column_that_prisma_takes_away_later_is_noticed_at_the_next_start() {
     let error = format!("{:#}", shared::db::migrate(&pool).await.unwrap_err());
     assert!(error.contains(r#""User"."waPreferredLang""#), "{error}");
 }
+
+/// What an account leaves behind when it goes: the books of its money name it, and nothing else does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_names_an_account_goes_with_it_but_for_the_books_of_its_money() {
+    let pool = database(SEED).await;
+    shared::db::migrate(&pool).await.unwrap();
+    let stays: Vec<String> = sqlx::query_scalar(
+        r#"select format('%s.%s', t.relname, a.attname) from pg_attribute a join pg_class t on t.oid = a.attrelid
+           where t.relnamespace = 'wa'::regnamespace and t.relkind = 'r'
+             and (a.attname in ('asked_by', 'subject') or a.attname like '%user' or a.attname like '%user\_id')
+             and not exists (select from pg_constraint c where c.conrelid = t.oid and c.contype = 'f'
+                               and c.confrelid = '"User"'::regclass and a.attnum = any (c.conkey)
+                               and c.confdeltype in ('c', 'n'))
+           order by 1"#,
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let money =
+        ["credit_op.user_id", "merged_account.from_user", "merged_account.into_user", "payment.user_id"];
+    let sums = ["spend.user_id"];
+    let deeds = ["audit.subject"];
+    assert_eq!(stays, [&deeds[..], &money[..], &sums[..]].concat());
+}

@@ -2,6 +2,7 @@
 
 pub mod browser;
 mod export;
+mod ids;
 mod page;
 mod shop;
 

@@ -12,29 +12,30 @@ use serde_json::Value;
 use shared::env::Env;
 use shared::message::Provider;
 use shared::person::UserId;
+use shared::session;
 
 use crate::GROUND;
 
 const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
 /// The sessions of an ingest that is told this as well.
-fn told(sandbox: &Sandbox, further: &[(&str, &str)]) -> Sessions {
+pub(crate) fn told(sandbox: &Sandbox, further: &[(&str, &str)]) -> Sessions {
     let mut variables: BTreeMap<String, String> = sandbox.variables.clone();
     variables.extend(further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Config::from_env(Env::from_values(variables)).unwrap().sessions.unwrap()
 }
 
 /// Begins a session, as a browser has it from then on.
-async fn begins(sandbox: &Sandbox, sessions: &Sessions, user: &UserId) -> HeaderMap {
+pub(crate) async fn begins(sandbox: &Sandbox, sessions: &Sessions, user: &UserId) -> HeaderMap {
     let agent = HeaderMap::from_iter([(USER_AGENT, AGENT.parse().unwrap())]);
     let mut db = sandbox.pool.acquire().await.unwrap();
-    let device = Device::of(&agent, None);
+    let device = Device::of(&agent);
     let opened = sessions.open(&mut db, user, &device, sandbox.clock.now()).await.unwrap();
     let cookie = opened.cookies[0].to_str().unwrap().split(';').next().unwrap().to_owned();
     HeaderMap::from_iter([(COOKIE, cookie.parse().unwrap())])
 }
 
-async fn reads(sandbox: &Sandbox, sessions: &Sessions, browser: &HeaderMap) -> Option<Session> {
+pub(crate) async fn reads(sandbox: &Sandbox, sessions: &Sessions, browser: &HeaderMap) -> Option<Session> {
     sessions.read(&sandbox.pool, browser, sandbox.clock.now()).await.unwrap()
 }
 
@@ -74,18 +75,18 @@ async fn a_session_lasts_thirty_days_and_can_be_ended_before() {
             (begins(sandbox, &sessions, &alice).await, begins(sandbox, &sessions, &alice).await);
         let id = reads(sandbox, &sessions, &first).await.unwrap().id;
         let now = || sandbox.clock.now();
-        let listed = sessions.list(&sandbox.pool, &alice, now()).await.unwrap();
+        let listed = session::list(&sandbox.pool, &alice, now()).await.unwrap();
         assert_eq!(listed.len(), 2);
         let entry = listed.iter().find(|entry| entry.id == id).unwrap();
         assert_eq!((entry.browser.as_deref(), entry.system.as_deref()), (Some("Firefox"), Some("Windows")));
         // Only by its own person, and once.
-        assert!(!sessions.revoke(&sandbox.pool, &bob, &id, now()).await.unwrap());
-        assert!(sessions.revoke(&sandbox.pool, &alice, &id, now()).await.unwrap());
-        assert!(!sessions.revoke(&sandbox.pool, &alice, &id, now()).await.unwrap());
+        assert!(!session::revoke(&sandbox.pool, &bob, &id, now()).await.unwrap());
+        assert!(session::revoke(&sandbox.pool, &alice, &id, now()).await.unwrap());
+        assert!(!session::revoke(&sandbox.pool, &alice, &id, now()).await.unwrap());
         assert_eq!(reads(sandbox, &sessions, &first).await, None);
-        assert_eq!(sessions.list(&sandbox.pool, &alice, now()).await.unwrap().len(), 1);
+        assert_eq!(session::list(&sandbox.pool, &alice, now()).await.unwrap().len(), 1);
         // That it was seen is noted once an hour.
-        let seen = async || sessions.list(&sandbox.pool, &alice, now()).await.unwrap()[0].seen_at;
+        let seen = async || session::list(&sandbox.pool, &alice, now()).await.unwrap()[0].seen_at;
         let begun = seen().await;
         sandbox.advances(Duration::from_mins(59));
         assert!(reads(sandbox, &sessions, &second).await.is_some());
@@ -111,8 +112,8 @@ async fn a_session_follows_its_account_into_another_one() {
         let session = reads(sandbox, &sessions, &browser).await.unwrap();
         assert_eq!(session.user, web);
         let now = sandbox.clock.now();
-        assert_eq!(sessions.list(&sandbox.pool, &web, now).await.unwrap().len(), 1);
-        assert!(sessions.revoke(&sandbox.pool, &web, &session.id, now).await.unwrap());
+        assert_eq!(session::list(&sandbox.pool, &web, now).await.unwrap().len(), 1);
+        assert!(session::revoke(&sandbox.pool, &web, &session.id, now).await.unwrap());
         assert_eq!(reads(sandbox, &sessions, &browser).await, None);
         sqlx::query("delete from wa.merged_account").execute(&sandbox.pool).await.unwrap();
     })

@@ -9,10 +9,12 @@ use sandbox::person::{PATIENCE, Person, Said};
 use sandbox::simulators::openai::OpenAiFault;
 use shared::env::Env;
 use shared::message::{MessageId, Provider};
+use shared::person::Linked;
 use shared::receipt;
 use worker::operator::dead::{self, Filter, Replayed};
 use worker::operator::{Desk, explain::explain};
 
+use crate::link::{link, web};
 use crate::{GROUND, until};
 
 const BRIEF: &str = "Crée un post promo pour Instagram";
@@ -106,6 +108,28 @@ async fn messages_that_redis_lost_are_refunded_once_however_many_sweep() {
             sandbox.starts_worker();
             told_once(sandbox, &alice, &hers).await;
             told_once(sandbox, &bob, &his).await;
+        })
+        .await;
+    }
+}
+
+/// The account that the brief was charged to is gone when the sweep comes; its names are the other one's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_linked_the_number_meanwhile_hears_of_the_refund() {
+    for provider in Provider::ALL {
+        run_without_worker(&GROUND, async |sandbox| {
+            let (alice, said) = begun(sandbox, provider, "hold.done").await;
+            is_lost(sandbox, &said).await;
+            let (gone, mine) = (alice.account().await, web(&sandbox.pool, "web").await);
+            let linked = link(&sandbox.pool, &mine, alice.number(), sandbox.clock.now()).await;
+            assert_eq!(linked, Linked::Linked { merged: Some(gone) });
+            let left = alice.credits().await;
+            sandbox.clock.advance(AGES);
+            sandbox.starts_worker();
+            let apology = alice.hears().await;
+            assert!(apology.starts_with("😕 Je n’ai pas réussi"), "{apology}");
+            sandbox.is_quiet().await;
+            assert_eq!((alice.credits().await, alice.has_heard().len()), (left + 1, 1));
         })
         .await;
     }

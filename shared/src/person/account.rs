@@ -9,11 +9,12 @@ use super::identity::Sighting;
 use crate::ledger::{self, LedgerError};
 use crate::phone::E164;
 
-/// The account that the web app has linked to this id, or else to this number.
+/// The account that the web app has linked to this id, and those that it has linked to this number: in two spellings they
+/// may be several.
 pub(super) async fn linked(
     db: impl PgExecutor<'_>,
     sighting: &Sighting<'_>,
-) -> Result<(Option<UserId>, Option<Link>), sqlx::Error> {
+) -> Result<(Option<UserId>, Vec<Link>), sqlx::Error> {
     let rows: Vec<(String, bool, Option<DateTime<Utc>>)> = sqlx::query_as(
         r#"select wa.survivor("id"), coalesce("waUserId" = $1, false), "waLinkedAt" at time zone 'UTC' from "User"
            where "waUserId" = $1 or "waPhoneE164" = any($2) order by "id""#,
@@ -23,8 +24,8 @@ pub(super) async fn linked(
     .fetch_all(db)
     .await?;
     let by_id = rows.iter().find(|(_, by_id, _)| *by_id).map(|(id, ..)| UserId(id.clone()));
-    let by_number = rows.into_iter().find(|(_, by_id, _)| !by_id);
-    Ok((by_id, by_number.map(|(id, _, at)| Link { user: UserId(id), at })))
+    let by_number = rows.into_iter().filter(|(_, by_id, _)| !by_id);
+    Ok((by_id, by_number.map(|(id, _, at)| Link { user: UserId(id), at }).collect()))
 }
 
 /// A number that the web app has linked to an account, and when, where it says so.
@@ -105,11 +106,13 @@ pub(super) async fn tells_its_number(
 /// The number is proved to be this account's person's: by it the web app lets them in from now on. Nobody else is in the
 /// way of it.
 pub(super) async fn is_linked(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     user: &UserId,
     phone: &E164,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    // One that has joined it may have the number in its column, and a column has each number once.
+    forgets_its_number(&mut *db, user, phone, now).await?;
     sqlx::query(
         r#"update "User" set "waPhoneE164" = $2, "waLinkedAt" = $3, "updatedAt" = $3 where "id" = $1"#,
     )
@@ -156,7 +159,8 @@ pub(super) async fn with_email(
     Ok(found.into_iter().map(UserId).collect())
 }
 
-/// Ends that the account can be entered by this number.
+/// Ends that the account can be entered by this number: also where the web app has written it into one that has joined
+/// this one.
 pub(super) async fn forgets_its_number(
     db: impl PgExecutor<'_>,
     user: &UserId,
@@ -166,10 +170,28 @@ pub(super) async fn forgets_its_number(
     let spellings = phone.spelled();
     sqlx::query(
         r#"update "User" set "waPhoneE164" = null, "waLinkedAt" = null, "updatedAt" = $3
-           where "id" = $1 and "waPhoneE164" = any($2)"#,
+           where "id" in (select wa.accounts_of($1)) and "waPhoneE164" = any($2)"#,
     )
     .bind(user.as_str())
     .bind(spellings)
+    .bind(now.naive_utc())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends that the account, or one that has joined it, can be found by any number or id.
+pub(super) async fn forgets_its_names(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        r#"update "User" set "waPhoneE164" = null, "waLinkedAt" = null, "waUserId" = null, "updatedAt" = $2
+           where "id" in (select wa.accounts_of($1))
+             and coalesce("waPhoneE164", "waUserId", "waLinkedAt"::text) is not null"#,
+    )
+    .bind(user.as_str())
     .bind(now.naive_utc())
     .execute(db)
     .await?;

@@ -93,9 +93,9 @@ async fn moves(
         if let Some(previous) = before.bsuid {
             account::changes_its_id(&mut *db, &user, previous, bsuid, now).await?;
         }
-        // What came after it was announced before it: a number that is still where this id was has been left.
+        // What came after it was announced before it: a number that is still where this id was may have been left.
         if outdated {
-            identity::deserts(db, &user, bsuid, now).await?;
+            identity::deserts(db, &user, bsuid, after.at, now).await?;
         }
     }
     let current = Evidence::read(db, after).await?;
@@ -106,10 +106,10 @@ async fn moves(
             let why = "somebody else has its number now";
             identity::release(db, phone, &former.user, why, now).await?;
         }
-        if let (Some(phone), Some(link)) = (after.phone, &current.web_number)
-            && link.user != user
-        {
-            account::forgets_its_number(&mut *db, &link.user, phone, now).await?;
+        for link in current.web_numbers.iter().filter(|link| link.user != user) {
+            if let Some(phone) = after.phone {
+                account::forgets_its_number(&mut *db, &link.user, phone, now).await?;
+            }
         }
         identity::attach(db, after, &user, now).await?;
     }
@@ -144,8 +144,7 @@ async fn whose(
     let holder = match number {
         Some(known) => Some(&known.user).filter(|_| former.is_none() && !contradicted),
         None => evidence
-            .web_number
-            .as_ref()
+            .web_number()
             .filter(|link| link.at.is_some_and(|at| at + DISORDER >= after.at))
             .map(|link| &link.user),
     };

@@ -146,15 +146,18 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
     Ok(picture)
 }
 
-/// All names of an account, the present and the former ones, and the number that the web app knows.
+/// All names of an account, the present and the former ones, and those that the web app knows of it or of one that has
+/// joined it.
 pub(super) async fn all(
     db: impl PgExecutor<'_>,
     user: &UserId,
 ) -> Result<Vec<(&'static str, String)>, sqlx::Error> {
     let names: Vec<(bool, String)> = sqlx::query_as(
         r#"select kind = 'phone', value from wa.identity where user_id = $1
-           union select true, "waPhoneE164" from "User" where "id" = $1 and "waPhoneE164" is not null
-           union select false, "waUserId" from "User" where "id" = $1 and "waUserId" is not null
+           union select true, "waPhoneE164" from "User"
+             where "id" in (select wa.accounts_of($1)) and "waPhoneE164" is not null
+           union select false, "waUserId" from "User"
+             where "id" in (select wa.accounts_of($1)) and "waUserId" is not null
            order by 1, 2"#,
     )
     .bind(user.as_str())
@@ -360,18 +363,25 @@ pub(super) async fn follows(
     Ok(())
 }
 
-/// The numbers that stand beside this id of an account, which has no number any more.
+/// The numbers that stand beside this id of an account: left, where the account has been seen with another one since.
+/// Nothing else tells that a change of the id was one of the number as well (Meta announces the one without the other
+/// where no number may be shown), and who only got another id has not left it.
 pub(super) async fn deserts(
     db: &mut PgConnection,
     user: &UserId,
     bsuid: &str,
+    since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let left: Vec<String> = sqlx::query_scalar(
-        "select value from wa.identity where kind = 'phone' and user_id = $1 and beside_meta = $2",
+        "select i.value from wa.identity i
+         where i.kind = 'phone' and i.user_id = $1 and i.beside_meta = $2
+           and exists (select from wa.identity other
+                       where other.kind = 'phone' and other.user_id = $1 and other.value <> i.value and other.seen_at >= $3)",
     )
     .bind(user.as_str())
     .bind(bsuid)
+    .bind(since)
     .fetch_all(&mut *db)
     .await?;
     for number in left.iter().filter_map(|number| number.parse().ok()) {

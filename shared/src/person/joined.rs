@@ -83,6 +83,7 @@ pub(super) struct Moved {
 pub(super) struct Joined {
     pub(super) id: i64,
     pub(super) into: UserId,
+    pub(super) at: DateTime<Utc>,
     /// What was left of a second welcome gift.
     pub(super) bonus: Credits,
     pub(super) moved: Moved,
@@ -136,6 +137,7 @@ pub(super) async fn took(db: impl PgExecutor<'_>, join: i64, bonus: Credits) -> 
 struct Row {
     id: i64,
     into_user: String,
+    joined_at: DateTime<Utc>,
     credits: i32,
     bonus: i32,
     generations: Vec<String>,
@@ -161,6 +163,7 @@ pub(super) async fn find(db: &mut PgConnection, from: &UserId) -> Result<Option<
     Ok(row.map(|row| Joined {
         id: row.id,
         into: UserId::from_stored(row.into_user),
+        at: row.joined_at,
         bonus: Credits::from_column(row.bonus),
         moved: Moved {
             credits: Credits::from_column(row.credits),

@@ -104,22 +104,22 @@ pub(super) struct Evidence {
     pub(super) picture: Picture,
     /// The account that has this id in its column.
     pub(super) web_id: Option<UserId>,
-    /// The account that has this number in its column.
-    pub(super) web_number: Option<account::Link>,
+    /// The accounts that have this number in their columns, each in a spelling of its own.
+    pub(super) web_numbers: Vec<account::Link>,
 }
 
 impl Evidence {
     pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Self, sqlx::Error> {
         let picture = identity::read(db, sighting).await?;
-        let (web_id, web_number) = account::linked(&mut *db, sighting).await?;
-        Ok(Self { picture, web_id, web_number })
+        let (web_id, web_numbers) = account::linked(&mut *db, sighting).await?;
+        Ok(Self { picture, web_id, web_numbers })
     }
 
     /// Everybody that may be written to because of it.
     pub(super) fn accounts(&self) -> Vec<UserId> {
         let known = self.picture.bsuid.iter().chain(&self.picture.phone);
         let known = known.flat_map(|known| std::iter::once(&known.user).chain(&known.linked));
-        let web = self.web_id.iter().chain(self.web_number.as_ref().map(|link| &link.user));
+        let web = self.web_id.iter().chain(self.web_numbers.iter().map(|link| &link.user));
         known.chain(web).cloned().collect()
     }
 
@@ -127,8 +127,13 @@ impl Evidence {
     pub(super) fn holder(&self) -> Option<&UserId> {
         match &self.picture.phone {
             Some(known) => Some(known.linked.as_ref().unwrap_or(&known.user)),
-            None => self.web_number.as_ref().map(|link| &link.user),
+            None => self.web_number().map(|link| &link.user),
         }
+    }
+
+    /// The account that counts as the one with this number in its column.
+    pub(super) fn web_number(&self) -> Option<&account::Link> {
+        self.web_numbers.first()
     }
 
     /// Whose id it is.
@@ -216,7 +221,7 @@ async fn number(
         return Ok(Number::Untold);
     }
     let Some(known) = &evidence.picture.phone else {
-        return Ok(evidence.web_number.as_ref().map_or(Number::Free, |link| Number::Of(link.user.clone())));
+        return Ok(evidence.web_number().map_or(Number::Free, |link| Number::Of(link.user.clone())));
     };
     // Without an id there is nobody else to whom an old message could belong.
     if sighting.bsuid.is_some() && sighting.at + DISORDER < known.since {

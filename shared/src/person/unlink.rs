@@ -7,7 +7,6 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::joined::Columns;
 use super::{UserId, account, identity, welcome};
 use crate::audit::{self, Act};
 use crate::ledger::{self, LedgerError};
@@ -53,7 +52,7 @@ async fn unlinks(
         .bind(account.as_str())
         .execute(&mut *db)
         .await?;
-    Columns::default().write(&mut *db, account, now).await?;
+    account::forgets_its_names(&mut *db, account, now).await?;
     let key = format!("account.unlinked:{}", crate::db::new_id());
     let note = "unlinked from WhatsApp by its person";
     let act = Act { actor: "person", action: "account.unlinked", subject: account, key: &key, note };

@@ -4,6 +4,13 @@
 //! written and bought since stay with the account that remained. Only the last join of a line is undone: an account that
 //! has itself joined another has nothing to give back.
 //!
+//! Names that were learned since the join are whose the name is that they stand beside; what the account that remained had
+//! before stays there, whatever it was shown with.
+//!
+//! Whoever signed in on the web while the two were one is in the account that remained, and may be either's person: those
+//! sessions end, and so does what a phone has confirmed and no browser has collected. Both sign in again. The web app goes on
+//! taking the token for good until its own look at `wa.session` says otherwise (the README says how).
+//!
 //! A join that names had shown is shown again by the next message that shows them together.
 
 use chrono::{DateTime, Utc};
@@ -14,6 +21,7 @@ use super::{UserId, identity};
 use crate::audit::{self, Act};
 use crate::ledger::{self, Credits, Entry, LedgerError};
 use crate::phone::E164;
+use crate::{session, signin};
 
 /// What went back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,33 +60,30 @@ pub async fn unmerge(
     actor: &str,
     now: DateTime<Utc>,
 ) -> Result<Unmerged, LedgerError> {
-    let Some(Joined { moved, into, .. }) = joined::find(db, account).await? else {
+    // Held from here on: of two who separate the same, the second finds nothing.
+    let Some(join) = joined::find(db, account).await? else {
         return Ok(missing(db, account).await?);
     };
+    let Joined { moved, into, .. } = &join;
     let numbers = moved.numbers.iter().map(|number| ("phone", number.clone()));
     let ids = moved.ids.iter().map(|id| ("bsuid", id.clone()));
     let mut attempt = db.begin().await?;
     identity::claim(&mut attempt, numbers.chain(ids).collect()).await?;
     // This one first: whoever waits for an account that has joined another holds it, on the way to the other.
-    for user in [account, &into] {
+    for user in [account, into] {
         sqlx::query(r#"select from "User" where "id" = $1 for update"#)
             .bind(user.as_str())
             .execute(&mut *attempt)
             .await?;
     }
-    let Some(join) = joined::find(&mut attempt, account).await? else {
+    let (held, _) = ledger::lock(&mut attempt, into).await?;
+    if held != *into {
         attempt.rollback().await?;
-        return Ok(Unmerged::Before);
-    };
-    let (held, _) = ledger::lock(&mut attempt, &join.into).await?;
-    if held != join.into {
-        let further = join.into;
-        attempt.rollback().await?;
-        return Ok(Unmerged::Further(further));
+        return Ok(Unmerged::Further(join.into));
     }
     let apart = separate(&mut attempt, account, &join, now).await?;
     let key = format!("account.unmerged:{}", join.id);
-    let note = format!("{} is not the person of {}", account.as_str(), join.into.as_str());
+    let note = format!("{} is not the person of {}", account.as_str(), into.as_str());
     let act = Act { actor, action: "account.unmerged", subject: account, key: &key, note: &note };
     audit::record(&mut *attempt, act, now).await?;
     attempt.commit().await?;
@@ -114,23 +119,26 @@ async fn separate(
         let _ = ledger::post(db, into, again, now).await?;
     }
     let credits = ledger::unmerge(db, from, into, moved.credits, now).await?;
-    // An id that was shown beside one of the numbers since, and a number beside one of the ids, are the same person's.
+    // An id that was shown beside one of the numbers since, and a number beside one of the ids, are the same person's. Only
+    // what came after the join: the message that shows a join also shows beside each other what both had before.
     let names: Vec<(bool, String)> = sqlx::query_as(
         "with numbers as (
            select value, array[beside_meta, beside_twilio] as beside from wa.identity
            where user_id = $2 and kind = 'phone'
-             and (value = any($3) or beside_meta = any($4) or beside_twilio = any($4))
+             and (value = any($3) or created_at > $5 and (beside_meta = any($4) or beside_twilio = any($4)))
          )
          update wa.identity set user_id = $1
          where user_id = $2
            and (kind = 'phone' and value in (select value from numbers)
-                or kind = 'bsuid' and (value = any($4) or value in (select unnest(beside) from numbers)))
+                or kind = 'bsuid' and (value = any($4)
+                  or created_at > $5 and value in (select unnest(beside) from numbers)))
          returning kind = 'phone', value",
     )
     .bind(from.as_str())
     .bind(into.as_str())
     .bind(&moved.numbers)
     .bind(&moved.ids)
+    .bind(join.at)
     .fetch_all(&mut *db)
     .await?;
     columns(db, from, join, &names, now).await?;
@@ -143,6 +151,9 @@ async fn separate(
             .await?
             .rows_affected();
     wishes(db, from, join).await?;
+    // The sign-ins first: one that is being collected at this moment is a session when it is let go.
+    signin::end_confirmed(&mut *db, into).await?;
+    session::revoke_since(&mut *db, into, join.at, now).await?;
     joined::undo(&mut *db, join.id, now).await?;
     Ok(Apart {
         from: into.clone(),
@@ -190,6 +201,13 @@ async fn columns(
         given.bsuid = id;
     }
     kept.write(&mut *db, into, now).await?;
+    // Somebody else may have it meanwhile: then it is not given, and the rest is.
+    if let Some(phone) = &given.phone
+        && !is_free(db, phone, from).await?
+    {
+        given.phone = None;
+        given.linked_at = None;
+    }
     given.write(db, from, now).await
 }
 
@@ -206,7 +224,8 @@ async fn is_free(db: &mut PgConnection, phone: &str, user: &UserId) -> Result<bo
     .await
 }
 
-/// The languages as they were. Silence as it is wished for now: who asked for it last is not known of whom.
+/// The languages of the one that is back, as they were; the other keeps what it got. Silence as it is wished for now: who
+/// asked for it last is not known of whom.
 async fn wishes(db: &mut PgConnection, from: &UserId, join: &Joined) -> Result<(), sqlx::Error> {
     let (language, written) = &join.moved.languages;
     sqlx::query(

@@ -187,15 +187,11 @@ pub const SCRIPT: &[Phrase] = &[
         "Vous avez ouvert beaucoup de pages de paiement. Réessayez dans dix minutes.",
         "You have opened many payment pages. Please try again in ten minutes.",
     ),
-    (
-        "paid.soon",
-        "Merci\u{202f}! Votre paiement est parti. Vos crédits arrivent dans un instant.",
-        "Thank you! Your payment is on its way. Your credits arrive in a moment.",
-    ),
+    ("paid.looking", "Nous cherchons votre paiement…", "We are looking for your payment…"),
     (
         "paid.yes",
-        "Votre paiement est arrivé, vos crédits aussi.",
-        "Your payment has arrived, and so have your credits.",
+        "Merci\u{202f}! Votre paiement est arrivé, vos crédits aussi.",
+        "Thank you! Your payment has arrived, and so have your credits.",
     ),
     (
         "paid.late",

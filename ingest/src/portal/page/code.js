@@ -89,7 +89,8 @@ $("resend").addEventListener("click", () => {
 
 $("other").addEventListener("click", () => {
   begin();
-  $("number").focus();
+  // Selected, so that another one can be typed over it.
+  $("number").select();
 });
 
 /** Counts down until another code may be asked for. The button says how long, and is read when somebody comes to it. */

@@ -9,7 +9,7 @@ function word(reason, delta) {
   return say(known(key) ? key : "ledger.other");
 }
 
-export const load = pages("ledger", "/api/portal/ledger", ({ at, delta, reason, balance }) =>
+export const { load, clear } = pages("ledger", "/api/portal/ledger", ({ at, delta, reason, balance }) =>
   make("li", {},
     make("span", {}, word(reason, delta)),
     make("span", { class: `delta ${delta < 0 ? "minus" : "plus"}` }, change("credits", delta)),

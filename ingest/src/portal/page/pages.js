@@ -2,12 +2,15 @@
 import { get } from "./server.js";
 import { $, announce, busy, make, show } from "./tools.js";
 
-/** The list with this id, filled from this address; `draw` makes an item of each. Returns what fills it anew. */
+/** The list with this id, filled from this address; `draw` makes an item of each. Returns what fills it anew, and what empties it. */
 export function pages(id, path, draw) {
-  let next = null;
+  let next = null, turn = 0;
   const list = $(id), more = $(`${id}-more`), none = $(`${id}-none`);
   async function load(focus) {
+    const mine = turn += 1;
     const page = await get(path, { before: next });
+    // The list was begun anew meanwhile, and this page belongs to the one before.
+    if (mine !== turn) return;
     const items = page.items.map(draw);
     list.append(...items);
     next = page.next;
@@ -20,10 +23,17 @@ export function pages(id, path, draw) {
     }
   }
   more.addEventListener("click", () => busy(more, () => load(true).catch((refusal) => announce(refusal.message))));
-  return () => {
+  function clear() {
+    turn += 1;
     next = null;
     list.replaceChildren();
-    return load(false);
+  }
+  return {
+    clear,
+    load() {
+      clear();
+      return load(false);
+    },
   };
 }
 

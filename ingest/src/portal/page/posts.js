@@ -3,7 +3,7 @@ import { pages, time } from "./pages.js";
 import { announce, make } from "./tools.js";
 import { language, moment, say } from "./words.js";
 
-export const load = pages("posts", "/api/portal/generations", ({ id, brief, createdAt, language: tongue, posts }) =>
+export const { load, clear } = pages("posts", "/api/portal/generations", ({ id, brief, createdAt, language: tongue, posts }) =>
   make("li", { "aria-labelledby": `brief-${id}` },
     make("h3", { class: "brief", id: `brief-${id}` }, brief),
     time(createdAt, moment),

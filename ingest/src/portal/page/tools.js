@@ -17,6 +17,8 @@ export function make(tag, attributes, ...children) {
 /** Says something for a moment, to eyes and to screen readers, without moving anybody's focus. */
 let timer = 0;
 export function announce(text) {
+  // Who has nothing to say does not take the word from anybody.
+  if (!text) return;
   clearTimeout(timer);
   $("toast").textContent = "";
   // Emptied first: the same words twice are two announcements.

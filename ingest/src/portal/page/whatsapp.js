@@ -3,17 +3,19 @@ import { post } from "./server.js";
 import { $, busy, show } from "./tools.js";
 import { count, say } from "./words.js";
 
+/** Between an answer and the next question. */
 const POLL_MS = 2000;
 
-let timer = 0, until = 0, done = () => {};
+let turn = 0, asking = 0, counting = 0, until = 0, done = () => {};
 
 /** What is to happen when somebody is in. */
 export const onEntered = (then) => { done = then; };
 
 /** Forgets what was begun. */
 export function stop(state = "") {
-  clearTimeout(timer);
-  timer = 0;
+  turn += 1;
+  clearTimeout(asking);
+  clearInterval(counting);
   show($("whatsapp-shown"), false);
   show($("whatsapp-lead"));
   $("whatsapp-state").textContent = state;
@@ -23,10 +25,13 @@ export function stop(state = "") {
 $("whatsapp-start").addEventListener("click", () => {
   busy($("whatsapp-start"), async () => {
     stop();
+    const mine = turn;
     try {
       const begun = await post("/api/auth/whatsapp/start");
-      begin(begun);
+      // Somebody may have come in by the code meanwhile.
+      if (mine === turn) begin(begun);
     } catch (refusal) {
+      if (mine !== turn) return;
       // A server that has no such way in says 404; the code is a way as good.
       stop(refusal.status === 404 || refusal.code === "not_configured" ? say("whatsapp.closed") : refusal.message);
     }
@@ -43,22 +48,37 @@ function begin({ number, link, qr, expiresIn }) {
   $("whatsapp-state").textContent = say("whatsapp.waiting", { number });
   $("whatsapp-start").textContent = say("whatsapp.again");
   until = Date.now() + expiresIn * 1000;
-  poll();
+  clearInterval(counting);
+  counting = setInterval(tick, 1000);
+  tick();
+  poll(turn);
 }
 
-async function poll() {
-  const left = Math.ceil((until - Date.now()) / 1000);
-  if (left <= 0) return stop(say("whatsapp.expired"));
+/** Counts down by itself: an answer may be long in coming. */
+function tick() {
+  const left = Math.max(0, Math.ceil((until - Date.now()) / 1000));
   $("whatsapp-left").textContent = say("whatsapp.left", { seconds: count("seconds", left) });
-  const mine = timer = setTimeout(poll, POLL_MS);
+}
+
+/** One question at a time: the answer that says `done` brings the session, and is given only once. */
+async function poll(mine) {
+  let pause = POLL_MS;
   try {
     const { state } = await post("/api/auth/whatsapp/poll");
-    if (timer !== mine) return;
     if (state === "done") {
       stop();
-      done();
-    } else if (state !== "pending") stop(state === "ended" ? say("whatsapp.ended") : say("whatsapp.expired"));
-  } catch (refusal) {
-    if (timer === mine && refusal.status) stop(refusal.message);
+      return done();
+    }
+    if (mine !== turn) return;
+    if (state !== "pending") return stop(state === "ended" ? say("whatsapp.ended") : say("whatsapp.expired"));
+  } catch ({ status, message, after }) {
+    if (mine !== turn) return;
+    if (status >= 400 && status < 500) return stop(message);
+    // A server that is away for a moment, or a phone without a network: nothing is decided by that.
+    pause = Math.max(pause, after * 1000);
   }
+  const left = until - Date.now();
+  if (left <= 0) return stop(say("whatsapp.expired"));
+  // Once more at the very end.
+  asking = setTimeout(poll, Math.min(pause, left), mine);
 }

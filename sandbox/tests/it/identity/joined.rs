@@ -233,3 +233,44 @@ async fn what_stood_beside_a_number_stands_there_again_when_its_two_accounts_bec
     })
     .await;
 }
+
+/// Her id changed twice, and the second change was announced first. Who was not told to have another number has not left hers;
+/// who was has left it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_announced_after_the_next_one_takes_a_number_only_where_there_is_another() {
+    for other in [None, Some("+33639980777")] {
+        run(&GROUND, async |sandbox| {
+            let began = sandbox.clock.now();
+            let day = |days| began + TimeDelta::days(days);
+            let phone = |number: &str| number.parse::<E164>().unwrap();
+            let by_number = || Sender {
+                address: Address::Channel(format!("whatsapp:{NUMBER}")),
+                phone: Some(phone(NUMBER)),
+                bsuid: None,
+            };
+            let by_id = |id: &str| Sender {
+                address: Address::Bsuid(id.to_owned()),
+                phone: None,
+                bsuid: Some(id.to_owned()),
+            };
+            let mut db = sandbox.pool.acquire().await.unwrap();
+            person::resolve(&mut db, &by_number(), day(0), day(0)).await.unwrap();
+            person::resolve(&mut db, &by_id("FR.1"), day(1), day(1)).await.unwrap();
+            let change = |from: &str, to: &str, before: Option<&str>, after: Option<&str>| Change {
+                previous_bsuid: Some(from.to_owned()),
+                previous_phone: before.map(phone),
+                bsuid: Some(to.to_owned()),
+                phone: after.map(phone),
+            };
+            let second = change("FR.2", "FR.3", other.map(|_| NUMBER), other);
+            person::changed(&mut db, &second, day(51), day(51)).await.unwrap();
+            let first = change("FR.1", "FR.2", Some(NUMBER), Some(NUMBER));
+            person::changed(&mut db, &first, day(50), day(90)).await.unwrap();
+            let alice = person::resolve(&mut db, &by_id("FR.3"), day(91), day(91)).await.unwrap();
+            assert_eq!(accounts(sandbox).await, 1);
+            let writes = person::resolve(&mut db, &by_number(), day(92), day(92)).await.unwrap();
+            assert_eq!(writes.id == alice.id, other.is_none(), "{other:?}");
+        })
+        .await;
+    }
+}

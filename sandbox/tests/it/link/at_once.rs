@@ -4,17 +4,18 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sandbox::conversation::run;
+use sandbox::conversation::{run, run_without_worker};
 use sandbox::person::Person;
 use shared::ledger::{self, Entry};
-use shared::message::{MessageId, Provider};
+use shared::message::{Address, MessageId, Provider, Sender};
 use shared::pack::Packs;
 use shared::payment::{self, Checkout, Event, Return, ReturnKind, ReturnState, Told};
-use shared::person::{Linked, UserId};
+use shared::person::{self, Linked, UserId};
+use shared::phone::E164;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
-use super::{balance, enter, left, link, says_left, web};
+use super::{balance, enter, left, link, says_left, unlink, web};
 use crate::GROUND;
 use crate::money::pool;
 
@@ -115,6 +116,68 @@ async fn codes_messages_and_payments_of_one_person_at_once_end_in_one_account() 
         books.close().await;
     })
     .await;
+}
+
+/// Whatever is undone while it is done: names come and go, and everybody is done at some time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_linked_unlinked_and_separated_at_once_loses_nothing_and_nobody_waits_for_ever() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let (books, now) = (pool(sandbox, 24).await, sandbox.clock.now());
+        let mut people: Vec<(String, UserId, UserId)> = Vec::new();
+        for number in 0..4 {
+            let phone = format!("+3363998{number:04}");
+            let account = enter(&books, &phone, now).await.user;
+            let mine = web(&books, &format!("web{number}")).await;
+            let _ = link(&books, &mine, &phone, now).await;
+            people.push((phone, account, mine));
+        }
+        let mut hands: Vec<JoinHandle<()>> = Vec::new();
+        for (number, (phone, account, mine)) in people.iter().enumerate() {
+            for turn in 0..6 {
+                let (pool, mine, phone) = (books.clone(), mine.clone(), phone.clone());
+                let account = account.clone();
+                hands.push(tokio::spawn(async move {
+                    assert_ne!(link(&pool, &mine, &phone, now).await, Linked::Taken);
+                    enter(&pool, &phone, now).await;
+                    shows(&pool, &phone, &format!("FR.{number}"), now).await;
+                    if turn % 2 == 0 {
+                        unlink(&pool, &mine, now).await;
+                    }
+                    let mut tx = pool.begin().await.unwrap();
+                    let _ = person::unmerge(&mut tx, &account, "operator:test", now).await.unwrap();
+                    tx.commit().await.unwrap();
+                    tries(pool, if turn % 2 == 0 { account } else { mine }, number * 6 + turn, now).await;
+                }));
+            }
+        }
+        let hands = tokio::time::timeout(Duration::from_mins(1), join_all(hands)).await.unwrap();
+        hands.into_iter().for_each(Result::unwrap);
+        let looked = ledger::look(&books).await.unwrap();
+        assert!(looked.differences.is_empty(), "{:?}", looked.differences);
+        let split: i64 = sqlx::query_scalar(
+            "select count(*) from wa.identity i join wa.merged_account m on m.from_user = i.user_id",
+        )
+        .fetch_one(&books)
+        .await
+        .unwrap();
+        assert_eq!(split, 0, "a name that leads to an account that is gone");
+        for (phone, _, mine) in &people {
+            assert_ne!(link(&books, mine, phone, now).await, Linked::Taken);
+            assert_eq!(&enter(&books, phone, now).await.user, mine);
+        }
+        books.close().await;
+    })
+    .await;
+}
+
+/// A message of this person, by Meta.
+async fn shows(pool: &PgPool, phone: &str, id: &str, now: chrono::DateTime<chrono::Utc>) {
+    let phone: E164 = phone.parse().unwrap();
+    let sender =
+        Sender { address: Address::Phone(phone.clone()), phone: Some(phone), bsuid: Some(id.to_owned()) };
+    let mut tx = pool.begin().await.unwrap();
+    person::resolve(&mut tx, &sender, now, now).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// Two people who are signed in type codes of each other's numbers: one of them at most is believed about each number.

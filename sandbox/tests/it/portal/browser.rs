@@ -1,7 +1,7 @@
 //! A browser in front of the portal: it asks as the page does, in a language, perhaps with a session.
 
 use ingest::session::Device;
-use reqwest::header::{HeaderMap, SET_COOKIE};
+use reqwest::header::{HeaderMap, SET_COOKIE, USER_AGENT};
 use reqwest::{RequestBuilder, StatusCode};
 use sandbox::conversation::Sandbox;
 use sandbox::person::Person;
@@ -56,7 +56,7 @@ impl Browser {
     /// Somebody's, with a session of this account.
     pub(crate) async fn of(sandbox: &Sandbox, user: &UserId) -> Self {
         let sessions = sandbox.ingest_app().sessions.unwrap();
-        let device = Device { agent: Some(AGENT.to_owned()), address: None };
+        let device = Device::of(&HeaderMap::from_iter([(USER_AGENT, AGENT.parse().unwrap())]));
         let mut db = sandbox.pool.acquire().await.unwrap();
         let opened = sessions.open(&mut db, user, &device, sandbox.clock.now()).await.unwrap();
         let cookies: Vec<&str> = opened.cookies.iter().map(|cookie| cookie.to_str().unwrap()).collect();

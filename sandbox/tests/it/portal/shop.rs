@@ -129,6 +129,7 @@ async fn without_a_worker_or_without_stripe_the_answer_comes_in_time_and_later_t
         sandbox.stage.stripe.fails_next(9, StripeFault::Http500);
         let refused = browser.post("/api/portal/checkout", order("pack_50", "another-key")).await;
         assert_eq!(refused.refusal(), (502, "not_opened".to_owned()), "final: for another key to ask again");
+        assert_eq!(refused.header("retry-after"), "", "the same wish is refused for ever");
         sandbox.has_dead_letters(1).await;
     })
     .await;
