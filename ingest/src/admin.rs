@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
+use shared::queue::{self, Standing};
 use shared::spill;
 use tokio::time::timeout;
 
@@ -26,26 +27,31 @@ pub fn router(app: App, metrics: PrometheusHandle) -> Router {
         .with_state((app, metrics))
 }
 
-/// The door can take messages while either Redis or Postgres is there; the answer says which is.
+/// The door can take messages while either Redis or Postgres is there; the answer says which is, and whether what Redis has
+/// acknowledged outlives it (`null`: its settings are not shown).
 async fn ready(State((app, _)): State<(App, PrometheusHandle)>) -> Response {
-    let ping = async { timeout(PATIENCE, app.intake.queue().ping()).await.is_ok_and(|ping| ping.is_ok()) };
+    let queue = app.intake.queue();
+    let ping = async { timeout(PATIENCE, queue.ping()).await.is_ok_and(|ping| ping.is_ok()) };
+    let standing = async { timeout(PATIENCE, queue.standing()).await.ok()?.ok()?.durable };
     let select = async {
         timeout(PATIENCE, sqlx::query("select 1").execute(app.pool()))
             .await
             .is_ok_and(|select| select.is_ok())
     };
-    let (redis, postgres) = tokio::join!(ping, select);
+    let (redis, postgres, durable) = tokio::join!(ping, select, standing);
     let status = if redis || postgres { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": redis || postgres, "redis": redis, "postgres": postgres })))
+    let ready = redis || postgres;
+    (status, Json(json!({ "ready": ready, "redis": redis, "postgres": postgres, "durable": durable })))
         .into_response()
 }
 
 async fn scrape(State((app, metrics)): State<(App, PrometheusHandle)>) -> String {
-    let figures = timeout(PATIENCE, app.intake.queue().figures());
+    let queue = app.intake.queue();
+    let figures = timeout(PATIENCE, queue.figures());
+    let standing = timeout(PATIENCE, queue.standing());
     let spilled = timeout(PATIENCE, spill::depth(app.pool()));
-    let (figures, spilled) = tokio::join!(figures, spilled);
-    if let Ok(Ok(figures)) = figures {
-        figures.publish(spilled.ok().and_then(Result::ok));
-    }
+    let (figures, standing, spilled) = tokio::join!(figures, standing, spilled);
+    queue::publish(figures.ok().and_then(Result::ok), spilled.ok().and_then(Result::ok));
+    Standing::publish(standing.ok().and_then(Result::ok).as_ref());
     metrics.render()
 }

@@ -2,13 +2,13 @@
 
 mod codes;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use secrecy::SecretString;
 use shared::env::{ConfigError, Env};
 use shared::pack::Packs;
 use shared::phone::E164;
-use shared::telemetry::LogFormat;
+use shared::telemetry;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::address::Proxies;
@@ -16,6 +16,9 @@ use crate::auth::Codes;
 use crate::session::{Cookie, Sessions, Version};
 use crate::twilio::{PublicUrl, SharedKey};
 use crate::{meta, signin, stripe, twilio};
+
+/// Where operators look unless they say otherwise.
+pub const ADMIN_ADDR: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9090));
 
 /// Everything that `postly-ingest` can be told.
 #[derive(Debug, Clone)]
@@ -44,10 +47,8 @@ pub struct Config {
     pub signin: Option<signin::Door>,
     /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
     pub migrate: bool,
-    /// `LOG_FORMAT`.
-    pub log_format: LogFormat,
-    /// `RUST_LOG`.
-    pub log_filter: Option<String>,
+    /// How the process tells about itself.
+    pub telemetry: telemetry::Settings,
 }
 
 impl Config {
@@ -70,7 +71,7 @@ impl Config {
         let signin = Self::signin(&mut env);
         let config = Self {
             addr: env.parsed("INGEST_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080))),
-            admin_addr: env.parsed("ADMIN_ADDR", SocketAddr::from(([127, 0, 0, 1], 9090))),
+            admin_addr: env.parsed("ADMIN_ADDR", ADMIN_ADDR),
             redis_url,
             database,
             meta,
@@ -81,8 +82,7 @@ impl Config {
             proxies: env.parsed("TRUSTED_PROXIES", Proxies::default()),
             signin,
             migrate: env.switch("MIGRATE", true),
-            log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
-            log_filter: env.text("RUST_LOG"),
+            telemetry: telemetry::Settings::from_env(&mut env),
         };
         env.finish(config)
     }

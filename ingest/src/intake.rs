@@ -11,6 +11,7 @@ use shared::clock::Clock;
 use shared::job::{Job, Notice};
 use shared::message::Provider;
 use shared::queue::{Enqueued, Queue};
+use shared::trace::TraceContext;
 use shared::{db, fault, spill};
 use sqlx::PgPool;
 use tokio::time::timeout;
@@ -64,7 +65,7 @@ impl Intake {
 
     /// Makes work durable that the door itself wants done.
     pub async fn wants(&self, job: Job) -> Result<(), BothAway> {
-        let jobs = [job];
+        let jobs = [job.traced(TraceContext::current())];
         let queued = self.redis(self.queue.enqueue(&jobs)).await;
         if queued.is_some_and(|answers| answers.iter().all(|answer| *answer != Enqueued::Full)) {
             return Ok(());
@@ -77,9 +78,10 @@ impl Intake {
 
     async fn keep(&self, provider: Provider, arrivals: Vec<Arrival>) -> Result<(), BothAway> {
         let mut jobs = Vec::with_capacity(arrivals.len());
+        let trace = TraceContext::current();
         for arrival in arrivals {
             match arrival {
-                Arrival::Job(job) => jobs.push(job),
+                Arrival::Job(job) => jobs.push(job.traced(trace)),
                 Arrival::Ignored(_) => count(provider, "ignored", 1),
                 Arrival::Unreadable { id, reason, bytes } => {
                     count(provider, "unreadable", 1);

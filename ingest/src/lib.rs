@@ -28,6 +28,8 @@ use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::clock::Clock;
 use shared::queue::{Queue, QueueSettings};
+use shared::telemetry;
+use shared::usage::Usage;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -38,6 +40,13 @@ use crate::auth::Codes;
 use crate::config::Config;
 use crate::intake::Intake;
 use crate::session::Sessions;
+
+/// What `postly-ingest --help` tells.
+pub const USAGE: Usage = Usage {
+    program: "postly-ingest",
+    about: "Takes the webhooks of Meta, Twilio and Stripe, serves codes and the portal, and queues what is to be done.",
+    section: "ingest",
+};
 
 /// What a request can reach. Cheap to clone.
 #[derive(Clone)]
@@ -141,8 +150,14 @@ pub async fn serve(
 /// The whole life of the process: what `main` does, and what the sandbox starts as a process of its own.
 pub async fn run() -> anyhow::Result<()> {
     let config = Config::from_env(shared::env::Env::of_process())?;
-    shared::telemetry::log(config.log_format, config.log_filter.as_deref());
-    let metrics = shared::telemetry::metrics()?;
+    let tracing = telemetry::start("postly-ingest", &config.telemetry)?;
+    let metrics = telemetry::metrics()?;
+    let providers = ("provider", &["meta", "twilio"][..]);
+    telemetry::begins(
+        "postly_webhooks_total",
+        &[providers, ("outcome", &["accepted", "unavailable", "bad_signature"])],
+    );
+    telemetry::begins("postly_webhook_events_total", &[providers, ("outcome", &["spilled", "unreadable"])]);
     let stop = shared::shutdown::on_signal()?;
     let app = App::new(&config, Clock::system())?;
     if config.migrate {
@@ -163,11 +178,14 @@ pub async fn run() -> anyhow::Result<()> {
         stripe = config.stripe.is_some(),
         sessions = config.sessions.is_some(),
         codes = config.codes.is_some(),
-        version = env!("CARGO_PKG_VERSION"),
+        traces = config.telemetry.export.is_on(),
+        version = shared::build::VERSION,
+        commit = shared::build::COMMIT,
         "postly-ingest is listening"
     );
     let stopping = async move { stop.cancelled_owned().await }.boxed().shared();
     serve(app, metrics, public, admin, stopping).await?;
     tracing::info!("postly-ingest has stopped");
+    tracing.close().await;
     Ok(())
 }

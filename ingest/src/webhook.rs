@@ -14,6 +14,8 @@ use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use shared::job::Job;
 use shared::message::{MessageId, Provider};
+use shared::trace;
+use tracing::{Instrument, field};
 
 use crate::App;
 use crate::limits;
@@ -30,7 +32,7 @@ pub struct VerifiedWebhook {
 #[derive(Debug)]
 pub enum Arrival {
     /// Work for a worker.
-    Job(Job),
+    Job(Box<Job>),
     /// Signed, and yet not understood: for the operator, with the reason.
     Unreadable {
         /// Tells it from others; the same bytes are kept once.
@@ -137,6 +139,18 @@ impl VerifiedWebhook {
 /// `POST /api/whatsapp/webhook` and `POST /api/whatsapp/status`. 200 once everything is durable; 503, so that the
 /// provider tries again, when it cannot be made so.
 pub async fn receive(State(app): State<App>, webhook: VerifiedWebhook) -> Response {
+    // An error's level, so that a quiet log keeps it.
+    let span = tracing::error_span!(
+        "webhook",
+        otel.kind = "server",
+        provider = webhook.provider.as_str(),
+        trace_id = field::Empty
+    );
+    trace::name(&span);
+    take(app, webhook).instrument(span).await
+}
+
+async fn take(app: App, webhook: VerifiedWebhook) -> Response {
     let arrivals = webhook.arrivals(&app, app.clock.now());
     let provider = webhook.provider;
     let (outcome, answer) = match app.intake.take(provider, arrivals).await {

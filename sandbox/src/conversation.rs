@@ -57,6 +57,8 @@ pub struct Sandbox {
     pub variables: BTreeMap<String, String>,
     /// The patience of the workers that start in this process from now on.
     pub patience: Patience,
+    /// Where processes of their own write their logs from now on.
+    pub log: PathBuf,
     exe: PathBuf,
     workers: Vec<(CancellationToken, JoinHandle<anyhow::Result<()>>)>,
     door: CancellationToken,
@@ -127,6 +129,7 @@ impl Sandbox {
             sweep_period: CHORES,
             sweep_age: Duration::from_mins(10),
             reconcile_period: CHORES,
+            stands_still: policy::STANDS_STILL,
         };
         let exe = ground.exe().to_owned();
         Self {
@@ -137,6 +140,7 @@ impl Sandbox {
             ingest,
             variables,
             patience,
+            log: crate::servers::default_base().with_file_name("test-processes.log"),
             exe,
             workers: Vec::new(),
             door,
@@ -184,8 +188,7 @@ impl Sandbox {
     fn process(&self, role: Role, further: &[(&str, &str)]) -> Process {
         let mut variables = self.variables.clone();
         variables.extend(further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let log = crate::servers::default_base().with_file_name(format!("test-{}s.log", role.argument()));
-        Process::start(&self.exe, role, &variables, &log).expect("a process of its own")
+        Process::start(&self.exe, role, &variables, &self.log).expect("a process of its own")
     }
 
     /// What an ingest of this world is made of, for a test that changes something about it.

@@ -10,6 +10,7 @@ pub mod person;
 pub mod port;
 pub mod process;
 mod proof;
+pub mod props;
 pub mod say;
 pub mod servers;
 pub mod simulators;

@@ -2,8 +2,9 @@
 //! on the machine, so each program measures its own reference in the same run and prints both and their ratio.
 //!
 //! Each runs on private servers with the durability of production, is bounded in messages and in time, and ends by
-//! itself. Without a name all three run, one after the other.
+//! itself. Without a name all three run, one after the other. A fourth, `autoscale`, is a model on paper and starts nothing.
 
+pub mod autoscale;
 mod backlog;
 mod conditions;
 mod crowd;
@@ -36,6 +37,7 @@ enum Program {
     Backlog(backlog::Backlog),
     Flood(flood::Flood),
     Scale(scale::Scale),
+    Autoscale(autoscale::Autoscale),
 }
 
 impl Program {
@@ -50,6 +52,7 @@ impl Program {
             Self::Backlog(backlog) => backlog.run().await,
             Self::Flood(flood) => flood.run().await,
             Self::Scale(scale) => scale.run().await,
+            Self::Autoscale(autoscale) => autoscale.run(),
         }
     }
 }

@@ -9,7 +9,7 @@ use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
 use sandbox::stage::WEB_URL;
-use sandbox::{chaos, chat, ledger_proof, load, people_proof, say};
+use sandbox::{chaos, chat, ledger_proof, load, people_proof, props, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             chaos::ARGUMENT => chaos::main(words, stop).await,
             ledger_proof::ARGUMENT => ledger_proof::main(words, stop).await,
             people_proof::ARGUMENT => people_proof::main(words, stop).await,
+            props::ARGUMENT => props::main(stop).await,
             _ => run(Arguments::parse(), stop).await,
         }
     };
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let programs = [chaos::ARGUMENT, ledger_proof::ARGUMENT, people_proof::ARGUMENT];
+            let programs = [chaos::ARGUMENT, ledger_proof::ARGUMENT, people_proof::ARGUMENT, props::ARGUMENT];
             let program = programs.into_iter().find(|known| *known == first);
             eprintln!("{}: {error:#}", program.unwrap_or("demo"));
             ExitCode::FAILURE

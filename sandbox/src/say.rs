@@ -6,9 +6,11 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use shared::message::Provider;
 use shared::story::{self, What};
+use sqlx::PgPool;
 use tokio::time::Instant;
 
 use crate::chat::{self, Visitor, Who};
+use crate::person::Person;
 use crate::stack::Stack;
 
 /// Prints a line. A reader that has gone away (`| head`) is no reason to stop.
@@ -32,6 +34,18 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
     let Some(person) = people.remove(&Visitor { provider, who: Who::default() }) else {
         bail!("no visitor for {provider}")
     };
+    let logs = format!("the logs are in {}", stack.logs.display());
+    through(&stack.pool, &person, provider, text, &logs).await
+}
+
+/// The same for a person of whatever system answers, with these books. `logs` tells where to look if none does.
+pub async fn through(
+    pool: &PgPool,
+    person: &Person,
+    provider: Provider,
+    text: &str,
+    logs: &str,
+) -> Result<()> {
     let (before, heard_before) = (person.credits().await, person.has_heard().len());
     let began = Instant::now();
     tell!("you → Postly ({provider}): {text}");
@@ -46,7 +60,7 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
     let mut turns = tokio::time::interval(Duration::from_millis(50));
     loop {
         turns.tick().await;
-        let events = story::of(&stack.pool, &said.id).await?;
+        let events = story::of(pool, &said.id).await?;
         for event in events.iter().skip(told) {
             let since = (event.at - events[0].at).num_milliseconds();
             tell!(
@@ -58,7 +72,7 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
         told = told.max(events.len());
         let ended = events.iter().any(|event| matches!(event.what, What::Ended(_)));
         // A long answer leaves in several parts.
-        let parts = story::parts(&stack.pool, &said.id).await?.len();
+        let parts = story::parts(pool, &said.id).await?.len();
         let sent = events.iter().filter(|event| event.what == What::Accepted).count();
         if ended && events.iter().any(|event| event.what == What::SendFailed) {
             bail!("the provider refused the reply");
@@ -66,12 +80,7 @@ pub async fn say(stack: &Stack, provider: Provider, text: &str) -> Result<()> {
         if ended && sent > 0 && sent == parts && person.has_heard().len() >= heard_before + parts {
             break;
         }
-        ensure!(
-            began.elapsed() < PATIENCE,
-            "no answer after {} s; the logs are in {}",
-            PATIENCE.as_secs(),
-            stack.logs.display()
-        );
+        ensure!(began.elapsed() < PATIENCE, "no answer after {} s; {logs}", PATIENCE.as_secs());
     }
     tell!("\nPostly → you:");
     for part in person.screen().into_iter().skip(heard_before) {

@@ -9,6 +9,7 @@
 //! [`watched`].
 
 pub mod clock;
+pub mod collector;
 pub mod courier;
 pub mod faults;
 pub mod journal;

@@ -224,6 +224,7 @@ fn variables(
             || (name == "PUBLIC_URL" && reality.twilio)
             || ((name.starts_with("STRIPE_") || name == "NEXTAUTH_URL") && reality.stripe);
         if !real {
+            variables.remove(&format!("{name}_FILE"));
             variables.insert(name, value);
         }
     }

@@ -96,6 +96,16 @@ pub fn poison(text: &str) {
     let _ = text;
 }
 
+/// Where a loop stands still for ever when `POSTLY_STUCK=<loop>` asked for it. Nowhere, in a production build.
+#[inline]
+pub async fn stands_still(name: &str) {
+    #[cfg(feature = "faults")]
+    if switches::is_stuck(name) {
+        std::future::pending::<()>().await;
+    }
+    let _ = name;
+}
+
 /// Whether all patience is to be short (`POSTLY_HURRY=on`), so that a campaign needs minutes where production takes
 /// hours. Never, in a production build.
 #[inline]

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Inbound, Lane, MessageId, Provider, short};
+use crate::trace::{self, TraceContext};
 
 pub use code::{CodeRoute, CodeWish};
 pub use report::{Pricing, SendStatus, StatusReport};
@@ -32,6 +33,9 @@ pub struct Job {
     pub received_at: DateTime<Utc>,
     /// What to do.
     pub work: Work,
+    /// The trace that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::lenient")]
+    pub trace: Option<TraceContext>,
 }
 
 /// What a job is about.
@@ -57,6 +61,23 @@ pub enum Work {
     /// Somebody has asked for a one-time code. A worker from before this kind makes a dead letter of it; whoever asked is told
     /// that it has not left yet, and asks again.
     Code(CodeWish),
+}
+
+impl Work {
+    /// The word for it in logs and traces.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::Status(_) => "status",
+            Self::Notice(_) => "notice",
+            Self::Answer(_) => "answer",
+            Self::Payment(_) => "payment",
+            Self::Checkout(_) => "checkout",
+            Self::Shelf => "shelf",
+            Self::Code(_) => "code",
+        }
+    }
 }
 
 /// What is to be told of a payment.
@@ -101,93 +122,63 @@ pub struct Notice {
 }
 
 impl Job {
+    fn new(id: MessageId, lane: Lane, received_at: DateTime<Utc>, work: Work) -> Self {
+        Self { v: VERSION, id, lane, received_at, work, trace: None }
+    }
+
+    /// The same work, as a part of this trace.
+    #[must_use]
+    pub fn traced(self, trace: Option<TraceContext>) -> Self {
+        Self { trace, ..self }
+    }
+
     /// A person's message.
     #[must_use]
     pub fn message(inbound: Inbound, received_at: DateTime<Utc>) -> Self {
-        Self {
-            v: VERSION,
-            id: inbound.id.clone(),
-            lane: inbound.lane(),
-            received_at,
-            work: Work::Message(inbound),
-        }
+        Self::new(inbound.id.clone(), inbound.lane(), received_at, Work::Message(inbound))
     }
 
     /// A delivery report. Each stage of each message is taken once; all stages of one message share a lane.
     #[must_use]
     pub fn status(report: StatusReport, received_at: DateTime<Utc>) -> Self {
         let key = format!("{}:{}", report.provider_message_id, report.status.as_str());
-        Self {
-            v: VERSION,
-            id: MessageId::new(report.provider, "status", &key),
-            lane: Lane::aside("status", &report.provider_message_id),
-            received_at,
-            work: Work::Status(report),
-        }
+        let id = MessageId::new(report.provider, "status", &key);
+        Self::new(id, Lane::aside("status", &report.provider_message_id), received_at, Work::Status(report))
     }
 
     /// A notice about the account. `key` tells one notice from another.
     #[must_use]
     pub fn notice(notice: Notice, key: &str, received_at: DateTime<Utc>) -> Self {
-        Self {
-            v: VERSION,
-            id: MessageId::new(notice.provider, "notice", key),
-            lane: Lane::aside("notice", notice.provider.as_str()),
-            received_at,
-            work: Work::Notice(notice),
-        }
+        let id = MessageId::new(notice.provider, "notice", key);
+        Self::new(id, Lane::aside("notice", notice.provider.as_str()), received_at, Work::Notice(notice))
     }
 
     /// Tells a person of a payment, once for each thing that becomes of it.
     #[must_use]
     pub fn payment(notice: PaymentNotice, received_at: DateTime<Utc>) -> Self {
-        Self {
-            v: VERSION,
-            id: MessageId::from_stored(format!(
-                "payment:{}:{}",
-                short(&notice.session),
-                notice.told.as_str()
-            )),
-            lane: Lane::aside("payment", &notice.session),
-            received_at,
-            work: Work::Payment(notice),
-        }
+        let id =
+            MessageId::from_stored(format!("payment:{}:{}", short(&notice.session), notice.told.as_str()));
+        Self::new(id, Lane::aside("payment", &notice.session), received_at, Work::Payment(notice))
     }
 
     /// Opens a page to pay on, once for its key.
     #[must_use]
     pub fn checkout(key: &str, received_at: DateTime<Utc>) -> Self {
-        Self {
-            v: VERSION,
-            id: MessageId::from_stored(format!("checkout:{}", short(key))),
-            lane: Lane::aside("checkout", key),
-            received_at,
-            work: Work::Checkout(key.to_owned()),
-        }
+        let id = MessageId::from_stored(format!("checkout:{}", short(key)));
+        Self::new(id, Lane::aside("checkout", key), received_at, Work::Checkout(key.to_owned()))
     }
 
     /// Looks at what is for sale: once for all who ask within a few seconds.
     #[must_use]
     pub fn shelf(received_at: DateTime<Utc>) -> Self {
-        Self {
-            v: VERSION,
-            id: MessageId::from_stored(format!("shelf:{}", received_at.timestamp() / LOOK_SECONDS)),
-            lane: Lane::aside("shelf", "shelf"),
-            received_at,
-            work: Work::Shelf,
-        }
+        let id = MessageId::from_stored(format!("shelf:{}", received_at.timestamp() / LOOK_SECONDS));
+        Self::new(id, Lane::aside("shelf", "shelf"), received_at, Work::Shelf)
     }
 
     /// Sends a one-time code, once for each time that it was asked for, in the order in which its number asks.
     #[must_use]
     pub fn code(wish: CodeWish, received_at: DateTime<Utc>) -> Self {
-        Self {
-            v: VERSION,
-            id: wish.cause(),
-            lane: Lane::aside("code", &wish.challenge),
-            received_at,
-            work: Work::Code(wish),
-        }
+        Self::new(wish.cause(), Lane::aside("code", &wish.challenge), received_at, Work::Code(wish))
     }
 
     /// Sends what stands in the outbox for a message, in that message's lane. Once for each time that the message was
@@ -201,13 +192,7 @@ impl Job {
         received_at: DateTime<Utc>,
     ) -> Self {
         let key = format!("{}:{replays}", cause.as_str());
-        Self {
-            v: VERSION,
-            id: MessageId::new(provider, "answer", &key),
-            lane,
-            received_at,
-            work: Work::Answer(cause),
-        }
+        Self::new(MessageId::new(provider, "answer", &key), lane, received_at, Work::Answer(cause))
     }
 }
 
@@ -237,6 +222,19 @@ mod tests {
         let pinned = r#"{"v":1,"id":"meta:1098:wamid.A","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"message":{"id":"meta:1098:wamid.A","provider":"meta","business":"1098","sender":{"address":{"phone":"+33639980123"},"phone":"+33639980123","bsuid":"FR.1"},"sent_at":"1970-01-01T00:00:00Z","content":{"text":"Crée un post"}}}}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
         assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job);
+    }
+
+    #[test]
+    fn a_trace_travels_and_what_is_none_costs_no_message() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let job = Job::shelf(DateTime::UNIX_EPOCH).traced(TraceContext::read(trace));
+        let pinned = format!(
+            r#"{{"v":1,"id":"shelf:0","lane":"shelf:shelf","received_at":"1970-01-01T00:00:00Z","work":"shelf","trace":"{trace}"}}"#
+        );
+        assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
+        assert_eq!(serde_json::from_str::<Job>(&pinned).unwrap(), job);
+        let foreign = pinned.replace("00-4bf", "99-4bf");
+        assert_eq!(serde_json::from_str::<Job>(&foreign).unwrap(), job.traced(None));
     }
 
     #[test]

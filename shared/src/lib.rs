@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod audit;
+pub mod build;
 pub mod checkout;
 pub mod clock;
 pub mod db;
@@ -22,6 +23,7 @@ pub mod person;
 pub mod phone;
 pub mod preference;
 pub mod price;
+pub mod probe;
 pub mod queue;
 pub mod receipt;
 pub mod session;
@@ -33,3 +35,5 @@ pub mod step;
 pub mod story;
 pub mod telemetry;
 pub mod texts;
+pub mod trace;
+pub mod usage;

@@ -15,6 +15,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::menu::Menu;
 use crate::message::{Address, Inbound, Lane, MessageId, Provider};
+use crate::trace::TraceContext;
 
 pub use courtesy::{expire, unsaid};
 pub use diary::{Spoken, diary};
@@ -81,6 +82,17 @@ pub struct Outgoing {
     pub created_at: DateTime<Utc>,
     /// When it was last handed over.
     pub sending_at: Option<DateTime<Utc>>,
+    /// What it is to its person, where it is the first part of a reply to a message of theirs.
+    pub reply: Option<Reply>,
+}
+
+/// What a reply is to the one who wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// What they were waiting for, be it posts, a balance or a polite refusal.
+    Answer,
+    /// That it came to nothing.
+    Apology,
 }
 
 /// The parts of the latest handling: those before it belong to one that failed and was replayed.
@@ -171,7 +183,8 @@ pub async fn put_code(
 /// What a message caused to be said, in the order of its parts.
 pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "select id, provider, business, address, body, challenge, menu, state, attempts, error_code, refusals, created_at, sending_at
+        "select id, provider, business, address, body, challenge, menu, state, attempts, error_code, refusals, created_at, sending_at,
+           case when part % 100 = 1 then (select outcome = 'failed' from wa.receipt where message_id = cause) end as apology
          from wa.outbox where cause = $1 and {LATEST} order by part"
     )))
     .bind(cause.as_str())
@@ -188,12 +201,13 @@ pub async fn mark_sending(
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "update wa.outbox set state = 'sending', attempts = attempts + 1, sending_at = $2
+        "update wa.outbox set state = 'sending', attempts = attempts + 1, sending_at = $2, trace = $4
          where id = $1 and (state = 'pending' or $3)",
     )
     .bind(id.get())
     .bind(now)
     .bind(crate::fault::without("sending"))
+    .bind(TraceContext::current().map(|trace| trace.to_string()))
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -304,6 +318,7 @@ struct Row {
     refusals: i32,
     created_at: DateTime<Utc>,
     sending_at: Option<DateTime<Utc>>,
+    apology: Option<bool>,
 }
 
 impl Row {
@@ -328,6 +343,7 @@ impl Row {
             refused: self.error_code.zip(u32::try_from(self.refusals).ok()),
             created_at: self.created_at,
             sending_at: self.sending_at,
+            reply: self.apology.map(|apology| if apology { Reply::Apology } else { Reply::Answer }),
         })
     }
 }

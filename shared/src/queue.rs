@@ -17,6 +17,7 @@ mod line;
 mod pace;
 mod place;
 mod restore;
+mod standing;
 mod waiting;
 mod wake;
 
@@ -30,11 +31,12 @@ use crate::env::Env;
 
 pub use dead::{DeadId, DeadLetter};
 pub use enqueue::Enqueued;
-pub use figures::Figures;
+pub use figures::{Figures, publish};
 pub use lease::{Fetched, Lease, Leased, Settlement, Verdict};
 pub use pace::{Hold, Pace, Route, Turn};
 pub use place::{Head, Place};
 pub use restore::Restored;
+pub use standing::Standing;
 pub use wake::Waker;
 
 use line::Line;
@@ -122,6 +124,7 @@ struct Scripts {
     pace: Script,
     hold: Script,
     release: Script,
+    paused: Script,
     crowd: Script,
 }
 
@@ -146,6 +149,7 @@ impl Queue {
             pace: script(include_str!("queue/pace.lua")),
             hold: script(include_str!("queue/hold.lua")),
             release: script(include_str!("queue/release.lua")),
+            paused: script(include_str!("queue/paused.lua")),
             crowd: script(include_str!("queue/crowd.lua")),
         };
         Ok(Self { connection, client, scripts: std::sync::Arc::new(scripts), settings })

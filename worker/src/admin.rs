@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
+use shared::queue::{self, Standing};
 use shared::step::spend;
 use shared::{ledger, spill};
 use tokio::net::TcpListener;
@@ -29,11 +30,22 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(scrape))
         .with_state((worker, metrics));
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// Alive is whose loops go round.
+async fn alive(State((worker, _)): State<(Worker, PrometheusHandle)>) -> Response {
+    match worker.pulse.stands_still(worker.patience.stands_still) {
+        None => "ok\n".into_response(),
+        Some(which) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the loop {} stands still\n", which.as_str()))
+                .into_response()
+        }
+    }
 }
 
 /// A worker needs both: without either it waits.
@@ -52,23 +64,24 @@ async fn ready(State((worker, _)): State<(Worker, PrometheusHandle)>) -> Respons
 
 async fn scrape(State((worker, metrics)): State<(Worker, PrometheusHandle)>) -> String {
     let now = worker.clock.now();
-    let (figures, spilled, imbalance, spent) = tokio::join!(
+    let (figures, standing, spilled, imbalance, spent) = tokio::join!(
         timeout(PATIENCE, worker.queue.figures()),
+        timeout(PATIENCE, worker.queue.standing()),
         timeout(PATIENCE, spill::depth(&worker.pool)),
         timeout(PATIENCE, ledger::imbalance(&worker.pool)),
         timeout(PATIENCE, spend::by_all(&worker.pool, now)),
     );
     #[expect(clippy::cast_precision_loss, reason = "credits, and millionths of dollars of a day")]
     {
-        if let Ok(Ok(Some(imbalance))) = imbalance {
-            gauge!("postly_ledger_imbalance").set(imbalance as f64);
-        }
-        if let Ok(Ok(spent)) = spent {
-            gauge!("postly_llm_cost_today_dollars").set(spent as f64 / 1e6);
-        }
+        // What could not be read now is not a number: an old figure would be taken for today's.
+        let imbalance =
+            imbalance.ok().and_then(Result::ok).flatten().map_or(f64::NAN, |credits| credits as f64);
+        gauge!("postly_ledger_imbalance").set(imbalance);
+        let spent = spent.ok().and_then(Result::ok).map_or(f64::NAN, |micros| micros as f64 / 1e6);
+        gauge!("postly_llm_cost_today_dollars").set(spent);
     }
-    if let Ok(Ok(figures)) = figures {
-        figures.publish(spilled.ok().and_then(Result::ok));
-    }
+    queue::publish(figures.ok().and_then(Result::ok), spilled.ok().and_then(Result::ok));
+    Standing::publish(standing.ok().and_then(Result::ok).as_ref());
+    worker.pulse.publish();
     metrics.render()
 }

@@ -3,7 +3,7 @@
 mod codes;
 mod providers;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -11,7 +11,7 @@ use shared::env::{ConfigError, Env};
 use shared::message::Provider;
 use shared::pack::Packs;
 use shared::price::{Micros, ModelPrices};
-use shared::telemetry::LogFormat;
+use shared::telemetry;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::allowance::Allowance;
@@ -29,6 +29,9 @@ const DEFAULT_MODEL: &str = "gpt-4o-mini";
 
 /// Its predecessors (`whisper-1`, `gpt-4o-transcribe`) are switched off on 2027-02-26.
 const DEFAULT_TRANSCRIBE_MODEL: &str = "gpt-transcribe";
+
+/// Where operators look unless they say otherwise.
+pub const ADMIN_ADDR: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9091));
 
 /// Everything that `postly-worker` can be told.
 #[derive(Debug, Clone)]
@@ -63,10 +66,8 @@ pub struct Config {
     pub shop: Option<ShopConfig>,
     /// Whether to apply migrations at the start (`MIGRATE`, `on` unless `off`).
     pub migrate: bool,
-    /// `LOG_FORMAT`.
-    pub log_format: LogFormat,
-    /// `RUST_LOG`.
-    pub log_filter: Option<String>,
+    /// How the process tells about itself.
+    pub telemetry: telemetry::Settings,
     /// Where the web app is.
     pub web: Option<String>,
 }
@@ -119,7 +120,7 @@ impl Config {
             env.problem("WORKER_CONCURRENCY must be at least 1");
         }
         let config = Self {
-            admin_addr: env.parsed("ADMIN_ADDR", SocketAddr::from(([127, 0, 0, 1], 9091))),
+            admin_addr: env.parsed("ADMIN_ADDR", ADMIN_ADDR),
             redis_url,
             database,
             connections: 20,
@@ -135,8 +136,7 @@ impl Config {
             shop,
             web,
             migrate: env.switch("MIGRATE", true),
-            log_format: env.parsed("LOG_FORMAT", LogFormat::guess()),
-            log_filter: env.text("RUST_LOG"),
+            telemetry: telemetry::Settings::from_env(&mut env),
         };
         env.finish(config)
     }

@@ -5,12 +5,13 @@
 mod courtesy;
 mod refusal;
 pub mod report;
+mod slo;
 mod turn;
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use metrics::{counter, histogram};
+use metrics::counter;
 use shared::message::MessageId;
 use shared::otp::Refusal;
 use shared::outbox::{self, Outgoing, State};
@@ -22,6 +23,7 @@ use crate::{Worker, code, window};
 use turn::Leave;
 
 pub use courtesy::try_once;
+pub use slo::REPLIES;
 
 /// Why a part was not sent whose person wants no messages: a word of ours, beside the providers' codes.
 const STOPPED: &str = "stopped";
@@ -96,16 +98,27 @@ async fn deliver_parts(
             State::Failed => return Ok(Delivered::Refused { partly: taken > 0 }),
             _ if let Some(reason) = in_the_way => {
                 give_up(worker, &message, reason).await?;
+                if reason != STOPPED {
+                    slo::undelivered(&message);
+                }
                 return Ok(Delivered::Refused { partly: taken > 0 });
             }
             _ if send(worker, cause, received_at, &message).await? => taken += 1,
-            _ => return Ok(Delivered::Refused { partly: taken > 0 }),
+            _ => {
+                slo::undelivered(&message);
+                return Ok(Delivered::Refused { partly: taken > 0 });
+            }
         }
     }
     Ok(Delivered::Whole)
 }
 
 /// Hands one part to its provider, in its turn. `false`: refused for good.
+#[tracing::instrument(
+    name = "send",
+    skip_all,
+    fields(otel.kind = "client", provider = message.provider.as_str(), outbox.id = message.id.get(), outcome)
+)]
 async fn send(
     worker: &Worker,
     cause: &MessageId,
@@ -145,14 +158,13 @@ async fn send(
         Ok(accepted) => {
             let now = worker.clock.now();
             outbox::accepted(&worker.pool, message.id, &accepted.0, now).await?;
-            if let Ok(waited) = (now - received_at).to_std() {
-                histogram!("postly_first_reply_seconds").record(waited);
-            }
+            slo::delivered(message, now - received_at);
             ("accepted", Ok(true))
         }
         Err(error) => refusal::follows(worker, (cause, message), &error).await?,
     };
     counter!("postly_sends_total", "provider" => provider, "outcome" => label).increment(1);
+    tracing::Span::current().record("outcome", label);
     if leave == Leave::Probe && works {
         turn::release(worker, turn::route(message), message.id, false).await;
     }
@@ -191,6 +203,9 @@ async fn settle_unknown(worker: &Worker, message: &Outgoing) -> Result<State, Jo
     };
     if !moved {
         return Err(JobError::wait(Duration::ZERO, anyhow::anyhow!("the provider has just reported")));
+    }
+    if !again {
+        slo::undelivered(message);
     }
     let outcome = if again { "resent" } else { "lost" };
     counter!("postly_sends_total", "provider" => message.provider.as_str(), "outcome" => outcome)

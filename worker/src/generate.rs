@@ -64,6 +64,7 @@ pub enum Held {
 
 /// Takes the credit before any model is asked: that is what makes one credit buy one generation when five
 /// messages arrive at once.
+#[tracing::instrument(name = "hold", skip_all)]
 pub async fn hold(
     db: &mut PgConnection,
     worker: &Worker,
@@ -103,11 +104,25 @@ pub async fn write(
 ) -> Result<(), JobError> {
     let pipeline = Pipeline::of(worker, inbound);
     let written = pipeline.write(&brief.text, person.language, brief.earlier.as_ref()).await?;
+    settle(worker, inbound, person, &brief.text, &written).await?;
+    fault::point("reply.stored");
+    Ok(())
+}
+
+/// What came of it, and what becomes of the credit: one transaction.
+#[tracing::instrument(name = "settle", skip_all)]
+async fn settle(
+    worker: &Worker,
+    inbound: &Inbound,
+    person: &Person,
+    brief: &str,
+    written: &Written,
+) -> Result<(), JobError> {
     let withdrawn = burst::was_withdrawn(worker, inbound).await;
     let mut tx = worker.pool.begin().await?;
-    let done = match &written {
+    let done = match written {
         _ if withdrawn => withdraw(&mut tx, inbound, worker.clock.now()).await?,
-        Written::Posts(draft) => finish(&mut tx, worker, inbound, person, &brief.text, draft).await?,
+        Written::Posts(draft) => finish(&mut tx, worker, inbound, person, brief, draft).await?,
         Written::Refused => decline(&mut tx, worker, inbound, person).await?,
         Written::OffTopic(intent) => {
             let person = &spoken_to(person, intent.written_in.as_deref());
@@ -115,7 +130,6 @@ pub async fn write(
         }
     };
     end(tx, done).await?;
-    fault::point("reply.stored");
     Ok(())
 }
 

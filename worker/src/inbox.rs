@@ -11,8 +11,9 @@ use shared::message::{Content, Inbound, MessageId};
 use shared::person::{self, Change, Person};
 use shared::receipt::{self, Changed, Outcome, Standing, Start};
 use shared::texts::Text;
-use shared::{fault, kept, ledger};
+use shared::{fault, kept, ledger, trace};
 use sqlx::PgConnection;
+use tracing::{Instrument, Span, field};
 
 use crate::Worker;
 use crate::burst::{self, Burst, Late};
@@ -27,6 +28,35 @@ use crate::{answer, code, detection, payment, policy, revise, shop, signin, till
 pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
     let began = Instant::now();
     let job = serde_json::from_slice::<Job>(&assignment.payload).ok();
+    let span = span(job.as_ref(), &assignment);
+    settle(worker, assignment, job, began).instrument(span).await
+}
+
+/// What everything about one start of one job is logged and traced under. An error's level, so that a quiet log keeps it.
+fn span(job: Option<&Job>, assignment: &Assignment) -> Span {
+    let span = tracing::error_span!(
+        "job",
+        otel.kind = "consumer",
+        otel.status_code = field::Empty,
+        kind = job.map(|job| job.work.kind()),
+        attempt = assignment.attempt,
+        message.id = job.map(|job| job.id.fingerprint()),
+        outcome = field::Empty,
+        trace_id = field::Empty,
+    );
+    if let Some(trace) = job.and_then(|job| job.trace) {
+        trace.adopt(&span);
+    }
+    trace::name(&span);
+    span
+}
+
+async fn settle(
+    worker: Worker,
+    assignment: Assignment,
+    job: Option<Job>,
+    began: Instant,
+) -> Result<(), JobError> {
     let result = match &job {
         Some(job) => decide(&worker, &assignment, job).await,
         None => Err(JobError::fail("the queued bytes are no job that this version knows")),
@@ -39,6 +69,10 @@ pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobErr
         Err(JobError::Fail { .. }) => "dead",
     };
     counter!("postly_jobs_total", "outcome" => outcome).increment(1);
+    Span::current().record("outcome", outcome);
+    if matches!(result, Err(JobError::Retry { .. } | JobError::Fail { .. })) {
+        Span::current().record("otel.status_code", "ERROR");
+    }
     if let (Some(job), Err(error)) = (&job, &result) {
         note(&worker, job, assignment.attempt, outcome, error).await;
     }
@@ -304,9 +338,34 @@ async fn give_up(
     Err(JobError::fail(reason))
 }
 
+/// The kinds of notices that are counted by their names (Meta: Webhooks of WhatsApp Business Accounts): one that is made up
+/// tomorrow must not make a label of its own.
+pub const NOTICES: &[&str] = &[
+    "account_alerts",
+    "account_review_update",
+    "account_update",
+    "business_capability_update",
+    "message_template_quality_update",
+    "message_template_status_update",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+    "security",
+    "template_category_update",
+    "unreadable",
+    "user_preferences",
+    OTHER,
+];
+
+const OTHER: &str = "other";
+
+fn known(kind: &str) -> &'static str {
+    NOTICES.iter().copied().find(|known| *known == kind).unwrap_or(OTHER)
+}
+
 /// Something about the account: kept, and said aloud, since an operator may have to act.
 async fn record(worker: &Worker, job: &Job, notice: &Notice) -> Result<(), JobError> {
     tracing::warn!(provider = %notice.provider, notice.kind = notice.kind, "the provider has sent a notice");
+    counter!("postly_provider_notices_total", "provider" => notice.provider.as_str(), "kind" => known(&notice.kind)).increment(1);
     let mut db = worker.pool.acquire().await?;
     let id: &MessageId = &job.id;
     receipt::record(

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::JobError;
 use crate::policy;
+use crate::pulse::Pulse;
 
 pub use backend::Lanes;
 pub use hold::{Assignment, Hold};
@@ -35,7 +36,7 @@ pub use settle_layer::STARTS_AT_MOST;
 /// What is done with one message. It may run again at any time, and its future may be dropped at any time.
 pub type Handler = Arc<dyn Fn(Assignment) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
 
-/// How much one worker takes on.
+/// How much one worker takes on. `owner` names one start of one process.
 #[derive(Debug, Clone)]
 pub struct Shift {
     /// Names one start of one process.
@@ -44,6 +45,8 @@ pub struct Shift {
     pub slots: usize,
     /// How long what runs may take to finish once the shift is over.
     pub drain: Duration,
+    /// Where its loops show that they go round.
+    pub pulse: Pulse,
 }
 
 /// Works until `stop` is cancelled, then finishes what runs (bounded), gives back the rest, and returns. Ending
@@ -54,7 +57,7 @@ pub async fn work(
     handler: Handler,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let (lanes, engine) = start(queue, &shift.owner, shift.slots);
+    let (lanes, engine) = start(queue, &shift);
     let worker = WorkerBuilder::new(shift.owner.as_str())
         .backend(lanes)
         .data(handler)
@@ -107,10 +110,11 @@ pub struct Engine {
     settler: JoinHandle<()>,
 }
 
-/// Starts the three tasks and returns the backend that apalis is given. `owner` names one start of one process;
-/// `slots` is how many messages are worked on at once.
+/// Starts the three tasks and returns the backend that apalis is given.
 #[must_use]
-pub fn start(queue: &Queue, owner: &str, slots: usize) -> (Lanes, Engine) {
+pub fn start(queue: &Queue, shift: &Shift) -> (Lanes, Engine) {
+    let Shift { owner, slots, pulse, .. } = shift;
+    let slots = *slots;
     let held = Arc::new(hold::Register::default());
     let (settlements, inbox) = mpsc::unbounded_channel();
     let (hand_out, assignments) = mpsc::channel(slots.max(1));
@@ -119,18 +123,19 @@ pub fn start(queue: &Queue, owner: &str, slots: usize) -> (Lanes, Engine) {
     let stop_renewing = CancellationToken::new();
     let fetcher = fetcher::Fetcher {
         queue: queue.clone(),
-        owner: owner.to_owned(),
+        owner: owner.clone(),
         slots: Arc::new(Semaphore::new(slots)),
         held: held.clone(),
         settlements: settlements.clone(),
         hand_out,
         counter: counter.clone(),
+        pulse: pulse.clone(),
     };
     let engine = Engine {
         queue: queue.clone(),
-        owner: owner.to_owned(),
+        owner: owner.clone(),
         fetcher: tokio::spawn(fetcher.run(stop_fetching.clone())),
-        renewer: tokio::spawn(hold::renew(queue.clone(), held.clone(), stop_renewing.clone())),
+        renewer: tokio::spawn(hold::renew(queue.clone(), held.clone(), pulse.clone(), stop_renewing.clone())),
         settler: tokio::spawn(settler::run(queue.clone(), held, inbox)),
         stop_fetching,
         stop_renewing,

@@ -23,6 +23,7 @@ pub mod operator;
 pub mod payment;
 pub mod pipeline;
 pub mod policy;
+pub mod pulse;
 pub mod reconcile;
 pub mod relay;
 pub mod reply;
@@ -42,6 +43,8 @@ use std::time::Duration;
 
 use shared::clock::Clock;
 use shared::queue::{Queue, QueueSettings};
+use shared::telemetry;
+use shared::usage::Usage;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -53,8 +56,16 @@ use crate::config::Config;
 use crate::lanes::{Handler, Shift};
 use crate::openai::OpenAi;
 use crate::policy::Patience;
+use crate::pulse::Pulse;
 use crate::shop::Shop;
 use crate::whatsapp::Providers;
+
+/// What `postly-worker --help` tells.
+pub const USAGE: Usage = Usage {
+    program: "postly-worker",
+    about: "Handles queued messages and sends the replies. Start as many as you like.",
+    section: "worker",
+};
 
 /// What a job can reach. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -81,6 +92,8 @@ pub struct Worker {
     pub clock: Clock,
     /// How long to try and to wait.
     pub patience: Patience,
+    /// Whether its loops go round.
+    pub pulse: Pulse,
 }
 
 impl Worker {
@@ -106,6 +119,7 @@ impl Worker {
             web: config.web.clone(),
             clock,
             patience,
+            pulse: Pulse::default(),
         })
     }
 
@@ -120,7 +134,7 @@ impl Worker {
         let busy = tokio::spawn(busy::run(self.clone(), aside.clone()));
         let reconcile = tokio::spawn(reconcile::run(self.clone(), aside.clone()));
         let queue = self.queue.clone();
-        let shift = Shift { owner, slots, drain: policy::DRAIN };
+        let shift = Shift { owner, slots, drain: policy::DRAIN, pulse: self.pulse.clone() };
         let handler: Handler = Arc::new(move |assignment| Box::pin(inbox::handle(self.clone(), assignment)));
         let result = lanes::work(&queue, shift, handler, stop).await;
         aside.cancel();
@@ -132,8 +146,9 @@ impl Worker {
 /// The whole life of the process: what `main` does, and what the sandbox starts as a process of its own.
 pub async fn run() -> anyhow::Result<()> {
     let config = Config::from_env(shared::env::Env::of_process())?;
-    shared::telemetry::log(config.log_format, config.log_filter.as_deref());
-    let metrics = shared::telemetry::metrics()?;
+    let tracing = telemetry::start("postly-worker", &config.telemetry)?;
+    let metrics = telemetry::metrics()?;
+    begin_counting();
     let stop = shared::shutdown::on_signal()?;
     let patience = if shared::fault::hurry() { Patience::hurried() } else { Patience::default() };
     let worker = Worker::new(&config, Clock::system(), patience)?;
@@ -147,18 +162,35 @@ pub async fn run() -> anyhow::Result<()> {
         meta = worker.providers.meta.is_some(),
         twilio = worker.providers.twilio.is_some(),
         shop = worker.shop.is_some(),
-        version = env!("CARGO_PKG_VERSION"),
+        traces = config.telemetry.export.is_on(),
+        version = shared::build::VERSION,
+        commit = shared::build::COMMIT,
         "postly-worker has started"
     );
     let admin = tokio::spawn(admin::serve(admin, worker.clone(), metrics, stop.clone()));
     if config.migrate {
         migrate(&worker.pool, &stop).await;
     }
+    let watching = tokio::spawn(worker.openai.clone().watches_its_end(stop.clone()));
+    worker.pulse.watch(worker.patience.stands_still);
     let result = worker.run(config.concurrency, stop.clone()).await;
     stop.cancel();
     admin.await??;
+    let _ = watching.await;
     tracing::info!("postly-worker has stopped");
+    tracing.close().await;
     result
+}
+
+/// Shows what any increase of is news, before anything has happened.
+fn begin_counting() {
+    const PROVIDERS: &[&str] = &["meta", "twilio"];
+    telemetry::begins("postly_replies_total", &[("outcome", delivery::REPLIES)]);
+    telemetry::begins("postly_sweeps_total", &[("outcome", sweep::OUTCOMES)]);
+    telemetry::begins("postly_number_pauses_total", &[("provider", PROVIDERS)]);
+    telemetry::begins("postly_provider_notices_total", &[("provider", PROVIDERS), ("kind", inbox::NOTICES)]);
+    let steps = ("step", &["intent", "prompt", "posts", openai::TRANSCRIPTION][..]);
+    telemetry::begins("postly_llm_failures_total", &[steps, ("reason", openai::FAILURES)]);
 }
 
 /// Applies pending migrations, waiting for Postgres as long as it takes.

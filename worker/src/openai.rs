@@ -4,22 +4,22 @@
 //! what may not, and what the model itself declined are told apart by the error's code, not by its status alone.
 //! Optional parameters leave only when they are configured, since each model refuses others.
 
+mod failure;
+mod lifetime;
 mod moderation;
 mod transcription;
 
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
-use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::step::Step;
 
 use crate::error::JobError;
-use crate::policy;
 
+pub use failure::FAILURES;
 pub use moderation::Offer;
 pub use transcription::{TRANSCRIPTION, Transcribed};
 
@@ -68,15 +68,6 @@ pub struct Ask<'a> {
 /// The word recorded as `finish_reason` when the model declined.
 pub const REFUSAL: &str = "refusal";
 
-/// Codes under which OpenAI says that there is no money: trying again cannot help.
-const NO_MONEY: [&str; 5] = [
-    "insufficient_quota",
-    "credit_balance_exhausted",
-    "organization_spend_limit_exceeded",
-    "project_spend_limit_exceeded",
-    "organization_usage_limit_exceeded",
-];
-
 impl OpenAi {
     /// A client. Connects at the first call.
     #[must_use]
@@ -109,17 +100,17 @@ impl OpenAi {
     pub async fn ask(&self, ask: &Ask<'_>) -> Result<Step, JobError> {
         let began = Instant::now();
         let request = self.post("/chat/completions").json(&self.request(ask));
-        let response = request.send().await.map_err(|error| JobError::retry(error.without_url()))?;
+        let response = request.send().await.map_err(|error| failure::unheard(ask.step, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|error| JobError::retry(error.without_url()))?;
+        let body = response.bytes().await.map_err(|error| failure::unheard(ask.step, error))?;
         histogram!("postly_llm_seconds", "step" => ask.step).record(began.elapsed());
         if !status.is_success() {
-            return Err(refused(status, &headers, &body));
+            return Err(failure::refused(ask.step, status, &headers, &body));
         }
         let completion: Completion = serde_json::from_slice(&body).map_err(|_| {
-            JobError::retry(anyhow::anyhow!("the model's server answered something that is no completion"))
+            failure::senseless(ask.step, "the model's server answered something that is no completion")
         })?;
-        let step = completion.read(began.elapsed())?;
+        let step = completion.read(began.elapsed()).map_err(|what| failure::senseless(ask.step, what))?;
         for (kind, tokens) in [("prompt", step.prompt_tokens), ("completion", step.completion_tokens)] {
             counter!("postly_llm_tokens_total", "step" => ask.step, "kind" => kind)
                 .increment(u64::try_from(tokens).unwrap_or(0));
@@ -129,8 +120,15 @@ impl OpenAi {
 
     /// A call of one of its endpoints.
     fn post(&self, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.config.base_url.trim_end_matches('/'));
-        let request = self.http.post(url).timeout(self.timeout);
+        self.call(self.http.post(self.url(path)))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.config.base_url.trim_end_matches('/'))
+    }
+
+    fn call(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        let request = request.timeout(self.timeout);
         match &self.config.api_key {
             Some(key) => request.bearer_auth(key.expose_secret()),
             None => request,
@@ -168,10 +166,11 @@ struct Usage {
 }
 
 impl Completion {
-    fn read(self, took: Duration) -> Result<Step, JobError> {
-        let empty = || JobError::retry(anyhow::anyhow!("the model answered with nothing"));
-        let choice = self.choices.into_iter().next().ok_or_else(empty)?;
-        let message = choice.message.ok_or_else(empty)?;
+    /// The step, or what is wrong with it.
+    fn read(self, took: Duration) -> Result<Step, &'static str> {
+        let empty = "the model answered with nothing";
+        let choice = self.choices.into_iter().next().ok_or(empty)?;
+        let message = choice.message.ok_or(empty)?;
         let usage = self.usage.unwrap_or_default();
         let finish_reason = choice.finish_reason.unwrap_or_else(|| "stop".to_owned());
         let refusal = message.refusal.filter(|refusal| !refusal.is_empty());
@@ -180,9 +179,7 @@ impl Completion {
             (None, "content_filter") => (message.content.unwrap_or_default(), REFUSAL.to_owned()),
             // Cut off: paid for, recorded, and judged by whoever reads it.
             (None, "stop" | "length") => (message.content.unwrap_or_default(), finish_reason),
-            (None, _) => {
-                return Err(JobError::retry(anyhow::anyhow!("the model stopped for an unknown reason")));
-            }
+            (None, _) => return Err("the model stopped for an unknown reason"),
         };
         Ok(Step {
             output,
@@ -194,45 +191,4 @@ impl Completion {
             cost_micros: None,
         })
     }
-}
-
-/// What an error answer means (OpenAI: Error codes, 2026).
-fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> JobError {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let is_word = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    // Compatible servers put sentences there, which may repeat what was sent.
-    let word = |name: &str| {
-        let word = body["error"][name].as_str().unwrap_or_default();
-        if word.len() <= 60 && word.chars().all(is_word) { word.to_owned() } else { "other".to_owned() }
-    };
-    let (kind, code) = (word("type"), word("code"));
-    let request = headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("none");
-    // The message may repeat what was sent: it stays out.
-    tracing::warn!(
-        http.status = status.as_u16(),
-        error.kind = kind,
-        error.code = code,
-        request.id = request,
-        "the model's server refused"
-    );
-    let what = format!("model: HTTP {} {code}", status.as_u16());
-    if NO_MONEY.contains(&kind.as_str()) || NO_MONEY.contains(&code.as_str()) {
-        return JobError::fail(what);
-    }
-    match status.as_u16() {
-        408 | 409 | 429 | 500..=599 => {
-            JobError::Retry { after: retry_after(headers), cause: anyhow::anyhow!(what) }
-        }
-        _ => JobError::fail(what),
-    }
-}
-
-/// What the server asks for, as far as a person in a chat can wait for it.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms")
-        .map(|millis| millis / 1000.0)
-        .or_else(|| number(RETRY_AFTER.as_str()))
-        .filter(|seconds| (0.0..=1e6).contains(seconds))?;
-    Some(Duration::from_secs_f64(seconds).min(policy::RETRY.longest))
 }

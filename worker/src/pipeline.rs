@@ -135,8 +135,10 @@ impl Pipeline<'_> {
     }
 
     /// One step: from the records, or from the model and then into the records. `None`: the model declined.
+    #[tracing::instrument(name = "model", skip_all, fields(otel.kind = "client", step = ask.step, recorded))]
     async fn step(&self, ask: &Ask<'_>) -> Result<Option<Step>, JobError> {
         let recorded = step::find(self.pool, self.message, ask.step).await?;
+        tracing::Span::current().record("recorded", recorded.is_some());
         let step = if let Some(step) = recorded {
             step
         } else {

@@ -21,6 +21,9 @@ pub const JOB_TIMEOUT: Duration = Duration::from_mins(4);
 /// How long a stopping worker lets its messages finish. Supervisors wait 30 s before they kill.
 pub const DRAIN: Duration = Duration::from_secs(20);
 
+/// A loop that has not gone round for this long stands still: each of its waits ends much sooner.
+pub const STANDS_STILL: Duration = Duration::from_mins(1);
+
 /// How long verdicts may take to reach Redis at the very end.
 pub const CLOSE: Duration = Duration::from_secs(5);
 
@@ -247,6 +250,8 @@ pub struct Patience {
     pub sweep_age: Duration,
     /// See [`RECONCILE_PERIOD`].
     pub reconcile_period: Duration,
+    /// See [`STANDS_STILL`].
+    pub stands_still: Duration,
 }
 
 impl Default for Patience {
@@ -272,6 +277,7 @@ impl Default for Patience {
             sweep_period: SWEEP_PERIOD,
             sweep_age: SWEEP_AGE,
             reconcile_period: RECONCILE_PERIOD,
+            stands_still: STANDS_STILL,
         }
     }
 }
@@ -303,6 +309,7 @@ impl Patience {
             // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
             sweep_age: Duration::from_secs(2),
             reconcile_period: Duration::from_secs(3),
+            stands_still: Duration::from_secs(5),
         }
     }
 }

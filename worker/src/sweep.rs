@@ -31,6 +31,9 @@ const PAGE: usize = 500;
 /// How far the clocks of Redis and of a worker may differ when a dead letter is looked for.
 const SKEW: TimeDelta = TimeDelta::hours(1);
 
+/// What can become of what is found.
+pub const OUTCOMES: &[&str] = &["refunded", "ended", "untold", "resumed"];
+
 /// Sweeps until told to stop.
 pub async fn run(worker: Worker, stop: CancellationToken) {
     let every = worker.patience.sweep_period;

@@ -115,7 +115,7 @@ fn read_change(
         let body = clean(raw.get());
         let key = format!("{}:{}", scalar(time).unwrap_or_default(), digest(raw.get().as_bytes()));
         let notice = Notice { provider: Provider::Meta, kind: short(&change.field), body };
-        Arrival::Job(Job::notice(notice, &key, now))
+        Arrival::Job(Box::new(Job::notice(notice, &key, now)))
     };
     match change.field.as_str() {
         "messages" => {}
@@ -138,7 +138,7 @@ fn read_change(
     let mut noteworthy = messages.is_empty() && events.errors.is_some_and(|errors| !errors.is_empty());
     for raw in &messages {
         match read_message(raw, business.as_deref(), now) {
-            Ok(inbound) => found.push(Arrival::Job(Job::message(inbound, now))),
+            Ok(inbound) => found.push(Arrival::Job(Box::new(Job::message(inbound, now)))),
             // It names nobody: kept for an operator.
             Err(NOBODY) if is_system(raw) => noteworthy = true,
             Err(reason) => found.unreadable(raw, reason),
@@ -146,7 +146,7 @@ fn read_change(
     }
     for raw in events.statuses.unwrap_or_default() {
         match read_status(raw, now) {
-            Ok(Some(report)) => found.push(Arrival::Job(Job::status(report, now))),
+            Ok(Some(report)) => found.push(Arrival::Job(Box::new(Job::status(report, now)))),
             Ok(None) => found.push(Arrival::Ignored("status")),
             Err(reason) => found.unreadable(raw, reason),
         }

@@ -47,7 +47,7 @@ pub fn arrival(body: &[u8], query: &str, now: DateTime<Utc>) -> Arrival {
         _ => read_message(&parameters, sid, body, now).map(|inbound| Some(Job::message(inbound, now))),
     };
     match read {
-        Ok(Some(job)) => Arrival::Job(job),
+        Ok(Some(job)) => Arrival::Job(Box::new(job)),
         Ok(None) => Arrival::Ignored("status"),
         Err(reason) => unreadable(body, reason),
     }

@@ -7,6 +7,7 @@ use shared::queue::Queue;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::lanes::{Handler, Shift};
+use worker::pulse::Pulse;
 
 /// What runs may finish within this after the stop: handlers here take milliseconds.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -23,7 +24,8 @@ impl Hand {
     pub fn start(queue: Queue, slots: usize, handler: Handler) -> Self {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let shift = Shift { owner: format!("load-{:08x}", rand::random::<u32>()), slots, drain: DRAIN };
+        let owner = format!("load-{:08x}", rand::random::<u32>());
+        let shift = Shift { owner, slots, drain: DRAIN, pulse: Pulse::default() };
         let running = tokio::spawn(async move { worker::lanes::work(&queue, shift, handler, stopped).await });
         Self { stop, running }
     }

@@ -238,11 +238,32 @@ async fn kills_three(sandbox: &Sandbox, point: &str) {
     }
 }
 
+/// It would never take another message, and nobody but itself can notice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_loops_stand_still_ends_for_another_to_be_started() {
+    for name in ["fetch", "renew"] {
+        run_without_worker(&GROUND, async |sandbox| {
+            let alice = sandbox.person(Provider::Meta).with_credits(5).await;
+            sandbox.stage.openai.hold();
+            // A lease that is not kept goes round once before the worker is noticed, and not so often that its message is given up.
+            let stuck = [("POSTLY_STUCK", name), ("POSTLY_HURRY", "on"), ("LEASE_SECONDS", "4")];
+            let mut stuck = sandbox.worker_process(&stuck);
+            alice.says(BRIEF).await;
+            assert_eq!(stuck.ended(PATIENCE).await.unwrap().code(), Some(70), "{name}");
+            sandbox.stage.openai.release();
+            sandbox.starts_worker();
+            sandbox.is_quiet().await;
+            assert_eq!((alice.has_heard().len(), alice.credits().await), (1, 4), "{name}");
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_kills_its_workers_is_given_up_with_an_apology() {
     run_without_worker(&GROUND, async |sandbox| {
-        let log = sandbox::servers::default_base().with_file_name("test-workers.log");
-        let earlier = std::fs::read(&log).map_or(0, |lines| lines.len());
+        sandbox.log = sandbox.log.with_file_name("test-poison.log");
+        let _ = std::fs::remove_file(&sandbox.log);
         let alice = sandbox.person(Provider::Meta).with_credits(5).await;
         alice.says("Un brief fatal sur les xylophones").await;
         kills_three(sandbox, "intent.paid").await;
@@ -254,7 +275,7 @@ async fn a_message_that_kills_its_workers_is_given_up_with_an_apology() {
         assert!(survivor.ended(PATIENCE).await.unwrap().success());
         assert_eq!((alice.credits().await, alice.charges().await, alice.generations().await), (5, (1, 1), 0));
         assert_eq!(sandbox.dead_letters().await, ["its workers kept dying"]);
-        let log = String::from_utf8_lossy(&std::fs::read(log).unwrap()[earlier..]).into_owned();
+        let log = std::fs::read_to_string(&sandbox.log).unwrap();
         assert!(log.contains("postly-worker has started"));
         for personal in ["xylophone", "639980", "Camille"] {
             assert!(!log.contains(personal), "a log names {personal}");

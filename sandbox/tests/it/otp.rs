@@ -4,7 +4,7 @@ mod browser;
 mod guesses;
 mod limits;
 mod link;
-mod secrecy;
+pub(crate) mod secrecy;
 mod sending;
 
 use std::time::Duration;

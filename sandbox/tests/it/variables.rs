@@ -18,6 +18,7 @@ fn read_by(files: &[&str]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in files {
         let source = fs::read_to_string(root().join(file)).unwrap();
+        let source = source.split("#[cfg(test)]").next().unwrap();
         names.extend(source.split('"').filter(is_name).map(str::to_owned));
     }
     names
@@ -33,23 +34,49 @@ fn explained() -> BTreeSet<String> {
     once
 }
 
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 7] = [
+    "shared/src/telemetry.rs",
+    "shared/src/trace.rs",
     "ingest/src/config.rs",
     "ingest/src/config/codes.rs",
     "worker/src/config.rs",
     "worker/src/config/codes.rs",
     "worker/src/config/providers.rs",
 ];
+/// Read in `shared/src/queue.rs` and `shared/src/db.rs`.
+const ADDRESSES: [&str; 2] = ["REDIS_URL", "DATABASE_URL"];
 const DOCTOR: [&str; 2] = ["worker/src/doctor/settings.rs", "worker/src/doctor/settings/stripe.rs"];
 
 #[test]
 fn every_variable_that_is_read_is_explained_and_no_other() {
-    let services = read_by(&SERVICES);
+    let mut services = read_by(&SERVICES);
+    services.extend(ADDRESSES.map(str::to_owned));
     assert!(services.len() > 30 && services.contains("DAILY_CAP_TOTAL"), "{services:?}");
     let all: BTreeSet<String> = services.union(&read_by(&DOCTOR)).cloned().collect();
     let explained = explained();
     assert_eq!(all.difference(&explained).collect::<Vec<_>>(), Vec::<&String>::new(), "not in .env.example");
     assert_eq!(explained.difference(&all).collect::<Vec<_>>(), Vec::<&String>::new(), "read by nobody");
+}
+
+/// What `--help` prints is what each of them reads, and nothing that only the other one does.
+#[test]
+fn each_service_explains_what_it_reads() {
+    for (usage, own) in [(ingest::USAGE, "ingest/"), (worker::USAGE, "worker/")] {
+        let files: Vec<&str> = SERVICES
+            .into_iter()
+            .filter(|file| file.starts_with(own) || file.starts_with("shared/"))
+            .collect();
+        let read: BTreeSet<String> =
+            read_by(&files).into_iter().chain(ADDRESSES.map(str::to_owned)).collect();
+        let told: BTreeSet<String> = usage.names().map(str::to_owned).collect();
+        assert_eq!(told, read, "{}", usage.program);
+        let help = usage.help();
+        for name in &told {
+            let line = help.lines().position(|line| line.starts_with(&format!("  {name}="))).unwrap();
+            let words = help.lines().nth(line + 1).unwrap().trim();
+            assert!(words.len() > 10, "{name} is not explained: {words}");
+        }
+    }
 }
 
 #[test]

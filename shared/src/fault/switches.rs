@@ -22,6 +22,7 @@ struct Switches {
     point: Option<(String, u32)>,
     without: Vec<String>,
     poison: Option<String>,
+    stuck: Option<String>,
     hurry: bool,
 }
 
@@ -41,8 +42,14 @@ fn switches() -> &'static Switches {
         for guard in &without {
             assert!(GUARDS.iter().any(|(known, _)| known == guard), "{guard} is no guard");
         }
-        Switches { point, without, poison: read("POSTLY_POISON"), hurry: read("POSTLY_HURRY").is_some() }
+        let (poison, stuck, hurry) =
+            (read("POSTLY_POISON"), read("POSTLY_STUCK"), read("POSTLY_HURRY").is_some());
+        Switches { point, without, poison, stuck, hurry }
     })
+}
+
+pub(super) fn is_stuck(name: &str) -> bool {
+    switches().stuck.as_deref() == Some(name)
 }
 
 pub(super) fn point(name: &str) {

@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use super::{LATEST, OutboxId};
 use crate::job::{SendStatus, StatusReport};
 use crate::message::{Address, MessageId};
+use crate::trace::TraceContext;
 
 /// What a report was about.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Reported {
     pub business: String,
     /// Where ours went.
     pub address: Address,
+    /// The span that sent it.
+    pub trace: Option<TraceContext>,
 }
 
 /// Whether every part of the answer to this message has failed.
@@ -32,11 +35,14 @@ pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Resu
     .await
 }
 
+/// Id, cause, our number, where it went, the span that sent it.
+type Row = (i64, String, String, Json<Address>, Option<String>);
+
 /// Applies a provider's report: forward only, in whatever order reports come. What it says of the bill is kept once,
 /// since all reports on one message say the same. `None` when the report is not on one of ours.
 pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Option<Reported>, sqlx::Error> {
     let pricing = report.pricing.clone().unwrap_or_default();
-    let row: Option<(i64, String, String, Json<Address>)> = sqlx::query_as(
+    let row: Option<Row> = sqlx::query_as(
         "update wa.outbox set
            state = case
              when state = 'failed' or ($3 = 'failed' and state in ('delivered', 'read')) then state
@@ -55,7 +61,7 @@ pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Op
            pricing_type = coalesce(pricing_type, $9),
            pricing_category = coalesce(pricing_category, $10)
          where provider = $6 and (id = $1 or (provider_message_id = $2 and $1 is null))
-         returning id, cause, business, address",
+         returning id, cause, business, address, trace",
     )
     .bind(report.outbox_id)
     .bind(&report.provider_message_id)
@@ -69,10 +75,11 @@ pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Op
     .bind(pricing.category)
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|(id, cause, business, Json(address))| Reported {
+    Ok(row.map(|(id, cause, business, Json(address), trace)| Reported {
         id: OutboxId(id),
         cause: MessageId::from_stored(cause),
         business,
         address,
+        trace: trace.as_deref().and_then(TraceContext::read),
     }))
 }

@@ -57,19 +57,22 @@ impl Queue {
     }
 }
 
-impl Figures {
-    /// Sets the gauges that operators watch. `spilled` is the depth of the spill in Postgres, when it is known.
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
-    pub fn publish(&self, spilled: Option<i64>) {
-        for (state, count) in
-            [("ready", self.ready), ("leased", self.leased), ("delayed", self.delayed), ("dead", self.dead)]
-        {
-            gauge!("postly_queue_messages", "state" => state).set(count as f64);
-        }
-        if let Some(spilled) = spilled {
-            gauge!("postly_queue_messages", "state" => "spilled").set(spilled as f64);
-        }
-        gauge!("postly_queue_lanes").set(self.lanes as f64);
-        gauge!("postly_queue_oldest_age_seconds").set(self.oldest_age.as_secs_f64());
+/// Sets the gauges that operators watch. `None`: it could not be read now, and is shown as not a number, since an old figure
+/// would be taken for today's. `spilled` is the depth of the spill in Postgres.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
+pub fn publish(figures: Option<Figures>, spilled: Option<i64>) {
+    let read = |read: fn(&Figures) -> f64| figures.as_ref().map_or(f64::NAN, read);
+    for (state, count) in [
+        ("ready", read(|figures| figures.ready as f64)),
+        ("leased", read(|figures| figures.leased as f64)),
+        ("delayed", read(|figures| figures.delayed as f64)),
+        ("dead", read(|figures| figures.dead as f64)),
+        ("spilled", spilled.map_or(f64::NAN, |spilled| spilled as f64)),
+    ] {
+        gauge!("postly_queue_messages", "state" => state).set(count);
     }
+    gauge!("postly_queue_lanes").set(read(|figures| figures.lanes as f64));
+    gauge!("postly_queue_workers").set(read(|figures| figures.workers as f64));
+    gauge!("postly_queue_paused").set(read(|figures| f64::from(u8::from(figures.paused))));
+    gauge!("postly_queue_oldest_age_seconds").set(read(|figures| figures.oldest_age.as_secs_f64()));
 }

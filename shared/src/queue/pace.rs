@@ -83,8 +83,13 @@ impl Hold {
 }
 
 impl Route<'_> {
+    /// Our number's.
+    fn name(&self) -> String {
+        format!("{}:{}", self.provider, short(self.business))
+    }
+
     fn number(&self, kind: &str) -> String {
-        key(&format!("pace:{kind}:{}:{}", self.provider, short(self.business)))
+        key(&format!("pace:{kind}:{}", self.name()))
     }
 
     /// By a digest: a key that outlives its message names nobody.
@@ -145,7 +150,8 @@ impl Queue {
     pub async fn hold(&self, route: Route<'_>, pause: Duration, late: bool) -> Result<bool, QueueError> {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.hold.prepare_invoke();
-        call.key(route.number("held")).arg(micros(pause)).arg(u8::from(late));
+        call.key(route.number("held")).key(key("pace:holds"));
+        call.arg(micros(pause)).arg(u8::from(late)).arg(route.name());
         Ok(call.invoke_async(&mut connection).await?)
     }
 
@@ -154,7 +160,8 @@ impl Queue {
     pub async fn release(&self, route: Route<'_>, message: i64, arrived: bool) -> Result<bool, QueueError> {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.release.prepare_invoke();
-        call.key(route.number("held")).arg(u8::from(arrived)).arg(message);
+        call.key(route.number("held")).key(key("pace:holds"));
+        call.arg(u8::from(arrived)).arg(message).arg(route.name());
         Ok(call.invoke_async(&mut connection).await?)
     }
 }

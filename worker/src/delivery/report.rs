@@ -2,8 +2,11 @@
 //! here: the number is paused, a stop is kept, a bug is told. Only the message itself is not tried again.
 
 use shared::job::{CodeWish, SendStatus, StatusReport};
+use shared::outbox::Reported;
 use shared::queue::Route;
+use shared::trace::TraceContext;
 use shared::{outbox, preference};
+use tracing::Instrument;
 
 use super::{refusal, turn};
 use crate::error::JobError;
@@ -16,6 +19,23 @@ pub async fn take(worker: &Worker, report: &StatusReport) -> Result<(), JobError
         tracing::debug!(provider = %report.provider, "a report on a message that is not ours");
         return Ok(());
     };
+    let span = tracing::info_span!(
+        "report",
+        otel.kind = "consumer",
+        provider = report.provider.as_str(),
+        status = report.status.as_str()
+    );
+    // Under the send that it is about; the webhook that brought it may have brought many.
+    if let Some(trace) = reported.trace {
+        trace.adopt(&span);
+        if let Some(here) = TraceContext::current() {
+            here.link(&span);
+        }
+    }
+    follow(worker, report, reported).instrument(span).await
+}
+
+async fn follow(worker: &Worker, report: &StatusReport, reported: Reported) -> Result<(), JobError> {
     let route = Route { provider: report.provider, business: &reported.business, address: &reported.address };
     if report.status != SendStatus::Failed {
         if report.status != SendStatus::Read {

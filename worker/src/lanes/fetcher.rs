@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use shared::fault;
 use shared::queue::{Queue, QueueError, Settlement};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::Counter;
 use super::hold::{Assignment, Register};
-use crate::policy::Backoff;
+use crate::policy::{self, Backoff};
+use crate::pulse::{Loop, Pulse};
 
 /// How long a sleep may last when nothing is known to be due.
 const IDLE: Duration = Duration::from_secs(1);
@@ -55,6 +58,7 @@ pub(super) struct Fetcher {
     pub(super) settlements: mpsc::UnboundedSender<Settlement>,
     pub(super) hand_out: mpsc::Sender<Assignment>,
     pub(super) counter: Counter,
+    pub(super) pulse: Pulse,
 }
 
 impl Fetcher {
@@ -75,8 +79,10 @@ impl Fetcher {
         let mut failures = 0;
         let mut suspicion = Suspicion::default();
         loop {
-            let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
+            fault::stands_still("fetch").await;
+            let Some(slot) = self.slot().await else { return };
             drop(slot);
+            self.pulse.beat(Loop::Fetch);
             if suspicion.is_due() && self.queue.recover(&self.owner, &self.held.leases()).await.is_ok() {
                 suspicion.looked(self.queue.lease());
             }
@@ -95,6 +101,19 @@ impl Fetcher {
                     }
                     tokio::time::sleep(OUTAGE.pause(failures)).await;
                 }
+            }
+        }
+    }
+
+    /// Waits for a free slot. That is progress as long as every job ends in its time, and not for longer.
+    async fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        let overdue = Instant::now() + policy::JOB_TIMEOUT;
+        loop {
+            if let Ok(slot) = timeout(IDLE, self.slots.clone().acquire_owned()).await {
+                return slot.ok();
+            }
+            if Instant::now() < overdue {
+                self.pulse.beat(Loop::Fetch);
             }
         }
     }

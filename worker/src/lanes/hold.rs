@@ -10,6 +10,8 @@ use shared::queue::{Lease, Leased, Queue, Settlement, Verdict};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::pulse::{Loop, Pulse};
+
 /// A message handed to a handler.
 #[derive(Debug, Clone)]
 pub struct Assignment {
@@ -92,7 +94,7 @@ impl Register {
 }
 
 /// Keeps every held lease, three times per lease length, until told to stop: also while the worker drains.
-pub(super) async fn renew(queue: Queue, held: Arc<Register>, stop: CancellationToken) {
+pub(super) async fn renew(queue: Queue, held: Arc<Register>, pulse: Pulse, stop: CancellationToken) {
     let period = queue.lease() / 3;
     let mut pause = period;
     loop {
@@ -100,6 +102,8 @@ pub(super) async fn renew(queue: Queue, held: Arc<Register>, stop: CancellationT
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
+        fault::stands_still("renew").await;
+        pulse.beat(Loop::Renew);
         let leases = held.leases();
         pause = period;
         if leases.is_empty() || fault::without("renewal") {

@@ -12,7 +12,7 @@ use shared::price::ModelPrices;
 use shared::step::Step;
 use shared::texts::Unheard;
 
-use super::{OpenAi, refused};
+use super::{OpenAi, failure};
 use crate::error::JobError;
 use crate::media::Sound;
 
@@ -72,9 +72,9 @@ impl OpenAi {
         }
         let (kind, body) = form(&fields, sound);
         let response = self.post("/audio/transcriptions").header(CONTENT_TYPE, kind).body(body).send().await;
-        let response = response.map_err(|error| JobError::retry(error.without_url()))?;
+        let response = response.map_err(|error| failure::unheard(TRANSCRIPTION, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|error| JobError::retry(error.without_url()))?;
+        let body = response.bytes().await.map_err(|error| failure::unheard(TRANSCRIPTION, error))?;
         histogram!("postly_llm_seconds", "step" => TRANSCRIPTION).record(began.elapsed());
         match status {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
@@ -92,11 +92,13 @@ impl OpenAi {
                 return Ok(Transcribed::Unusable(Unheard::Format));
             }
             StatusCode::PAYLOAD_TOO_LARGE => return Ok(Transcribed::Unusable(Unheard::TooLarge)),
-            status if !status.is_success() => return Err(refused(status, &headers, &body)),
+            status if !status.is_success() => {
+                return Err(failure::refused(TRANSCRIPTION, status, &headers, &body));
+            }
             _ => {}
         }
         let transcript: Transcript = serde_json::from_slice(&body).map_err(|_| {
-            JobError::retry(anyhow::anyhow!("the model's server answered something that is no transcript"))
+            failure::senseless(TRANSCRIPTION, "the model's server answered something that is no transcript")
         })?;
         let usage = transcript.usage.unwrap_or(Usage { seconds: None, input_tokens: 0, output_tokens: 0 });
         let cost_micros = match usage.seconds {

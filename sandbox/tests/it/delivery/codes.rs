@@ -113,6 +113,7 @@ async fn every_code_does_what_its_table_says(sandbox: &mut Sandbox, provider: Pr
         refused: None,
         created_at: sandbox.clock.now(),
         sending_at: None,
+        reply: None,
     };
     for (action, codes) in table {
         for code in *codes {

@@ -44,7 +44,7 @@ async fn queue(sandbox: &Sandbox) -> String {
 }
 
 /// Whether these digits stand somewhere by themselves. Inside a longer number or a digest they are an accident.
-fn holds(text: &str, code: &str) -> bool {
+pub(crate) fn holds(text: &str, code: &str) -> bool {
     let apart = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     text.match_indices(code)
         .any(|(at, _)| apart(text[..at].chars().next_back()) && apart(text[at + code.len()..].chars().next()))

@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use worker::error::JobError;
 use worker::lanes::{Assignment, Handler, STARTS_AT_MOST, Shift};
+use worker::policy;
+use worker::pulse::Pulse;
 
 use super::{LONG, id, lane, message, on_a_bare_queue, say, settle, until_figures, until_idle};
 
@@ -25,7 +27,7 @@ impl Hand {
     pub(super) fn starts(queue: &Queue, slots: usize, drain: Duration, handler: Handler) -> Self {
         let stop = CancellationToken::new();
         let owner = format!("hand-{:08x}", rand::random::<u32>());
-        let shift = Shift { owner, slots, drain };
+        let shift = Shift { owner, slots, drain, pulse: Pulse::default() };
         let (queue, stopped) = (queue.clone(), stop.clone());
         let running = tokio::spawn(async move { worker::lanes::work(&queue, shift, handler, stopped).await });
         Self { stop, running }
@@ -114,7 +116,9 @@ async fn what_was_fetched_but_not_yet_taken_goes_back_as_soon_as_fetching_stops(
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         say(&bare.queue, &[("a", "1"), ("b", "2"), ("c", "3")]).await;
         // Nobody polls these lanes, as apalis does not while it drains.
-        let (lanes, engine) = worker::lanes::start(&bare.queue, "one", 8);
+        let shift =
+            Shift { owner: "one".to_owned(), slots: 8, drain: policy::DRAIN, pulse: Pulse::default() };
+        let (lanes, engine) = worker::lanes::start(&bare.queue, &shift);
         until_figures(&bare.queue, "three fetched", |figures| figures.leased == 3).await;
         engine.stop_fetching().cancel();
         until_figures(&bare.queue, "all given back", |figures| figures.leased == 0).await;

@@ -148,6 +148,11 @@ async fn a_paused_number_sends_nothing_and_is_paused_once() {
         assert_eq!(hold, Hold::Paused);
         let elsewhere = Route { provider: Provider::Twilio, ..to(&alice) };
         assert_eq!(other.turn(elsewhere, 1, &SLOW).await.unwrap(), NOW);
+        assert_eq!(
+            other.standing().await.unwrap().paused,
+            [1, 0],
+            "one of Meta's, however often it was paused"
+        );
         // Only a probe ends it.
         assert!(!other.release(to(&alice), 1, true).await.unwrap());
         assert_eq!(later(other.turn(to(&alice), 1, &SLOW).await.unwrap()).1, Hold::Paused);
@@ -181,7 +186,9 @@ async fn after_a_pause_one_message_probes() {
         assert!(bare.queue.hold(to(&alice), moment, false).await.unwrap());
         assert!(!bare.queue.release(to(&alice), 1, false).await.unwrap());
         probes(bare, &pace).await;
+        assert_eq!(bare.queue.standing().await.unwrap().paused, [1, 0]);
         assert!(bare.queue.release(to(&alice), 1, false).await.unwrap());
+        assert_eq!(bare.queue.standing().await.unwrap().paused, [0, 0]);
         assert_eq!(bare.queue.turn(to(&bob), 1, &pace).await.unwrap(), NOW);
         // A probe whose worker died is followed by another.
         assert!(bare.queue.hold(to(&alice), moment, false).await.unwrap());
