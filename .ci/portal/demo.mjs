@@ -28,10 +28,12 @@ export async function starts(program, Client) {
     if (!url) throw new Error(`no Postgres: ${error}`);
     const demo = spawn(program, ["--port", "0"], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, DATABASE_URL: url } });
     running.push(demo);
-    const { chat, portal } = await found(demo, { chat: /^The chat page: (\S+)/, portal: /^The portal: (\S+)/ });
+    const { chat, portal, operator } = await found(demo, {
+      chat: /^The chat page: (\S+)/, portal: /^The portal: (\S+)/, operator: /^The operator's page: (\S+)/,
+    });
     books = new Client(url);
     await books.connect();
-    return { chat, portal, ends, hasAddress: (phone, email) => hasAddress(books, phone.number, email) };
+    return { chat, portal, operator, ends, hasAddress: (phone, email) => hasAddress(books, phone.number, email) };
   } catch (error) {
     await ends();
     throw error;
@@ -64,7 +66,7 @@ async function screen(chat, { provider, person }) {
   return (await state.json()).messages;
 }
 
-async function does(chat, path, what) {
+export async function does(chat, path, what) {
   const answer = await fetch(`${chat}/api/${path}`, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(what),
   });
@@ -87,7 +89,7 @@ export async function taps(chat, { provider, person }, message, title) {
 }
 
 /** What Postly has written to a phone. */
-async function heard(chat, phone) {
+export async function heard(chat, phone) {
   return (await screen(chat, phone)).filter(({ from }) => from === "postly");
 }
 
@@ -105,7 +107,7 @@ export async function newCode(chat, phone, before) {
   return (await until(() => codes(chat, phone), (all) => all.length > before, "no code has come to the phone")).at(-1);
 }
 
-async function until(asks, good, otherwise) {
+export async function until(asks, good, otherwise) {
   for (let look = 0; look < 100; look += 1) {
     const answer = await asks();
     if (good(answer)) return answer;

@@ -3,6 +3,7 @@
 pub mod chaos;
 pub mod chat;
 pub mod conversation;
+pub mod gameday;
 pub mod ledger_proof;
 pub mod load;
 pub mod people_proof;

@@ -9,7 +9,7 @@ use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
 use sandbox::stage::WEB_URL;
-use sandbox::{chaos, chat, ledger_proof, load, people_proof, props, say};
+use sandbox::{chaos, chat, gameday, ledger_proof, load, people_proof, props, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         let (stop, words) = (shared::shutdown::on_signal()?, std::env::args().skip(2));
         match first.as_str() {
             chaos::ARGUMENT => chaos::main(words, stop).await,
+            gameday::ARGUMENT => gameday::main(words, stop).await,
             ledger_proof::ARGUMENT => ledger_proof::main(words, stop).await,
             people_proof::ARGUMENT => people_proof::main(words, stop).await,
             props::ARGUMENT => props::main(stop).await,
@@ -58,7 +59,13 @@ fn main() -> ExitCode {
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let programs = [chaos::ARGUMENT, ledger_proof::ARGUMENT, people_proof::ARGUMENT, props::ARGUMENT];
+            let programs = [
+                chaos::ARGUMENT,
+                gameday::ARGUMENT,
+                ledger_proof::ARGUMENT,
+                people_proof::ARGUMENT,
+                props::ARGUMENT,
+            ];
             let program = programs.into_iter().find(|known| *known == first);
             eprintln!("{}: {error:#}", program.unwrap_or("demo"));
             ExitCode::FAILURE
@@ -97,6 +104,7 @@ async fn run(arguments: Arguments, stop: CancellationToken) -> Result<()> {
                 stack.ingest_url,
                 chat::Visitor::all()[0].number()
             );
+            println!("The operator's page: {}/", stack.operator_url);
             println!(
                 "Webhooks arrive at {}/api/whatsapp/webhook; logs are in {}",
                 stack.ingest_url,

@@ -72,7 +72,7 @@ impl Reality {
 }
 
 /// Variables of the operator that the demo's processes keep, by prefix.
-const KEPT: [&str; 17] = [
+const KEPT: [&str; 18] = [
     "OPENAI_",
     "META_",
     "TWILIO_",
@@ -87,6 +87,8 @@ const KEPT: [&str; 17] = [
     "OTP_",
     "WORKER_CONCURRENCY",
     "LEASE_SECONDS",
+    // Who walks through the demo by a program does not wait a minute and a half for a message to die.
+    "POSTLY_HURRY",
     "RUST_LOG",
     "HTTP",
     "SSL_CERT",
@@ -112,6 +114,8 @@ pub struct Stack {
     pub servers: Servers,
     /// The worker, and who starts it again.
     pub worker: Supervisor,
+    /// Where the worker tells operators how it is, whichever one runs.
+    pub operator_url: String,
     ingest: Process,
 }
 
@@ -149,7 +153,11 @@ impl Stack {
         std::fs::create_dir_all(&logs).context("making a directory for logs")?;
         says("Starting ingest and a worker");
         let mut ingest = Process::start(exe, Role::Ingest, &variables, &logs.join("ingest.log"))?;
+        // The next worker answers where this one did, so that an operator's page survives it.
+        let mut variables = variables;
+        variables.insert("ADMIN_ADDR".to_owned(), free_address()?);
         let mut worker = Process::start(exe, Role::Worker, &variables, &logs.join("worker.log"))?;
+        let operator_url = worker.admin_url().to_owned();
         let ready = async { tokio::try_join!(ingest.ready(READY), worker.ready(READY)) };
         if let Err(error) = ready.await {
             let tail = |name: &str| {
@@ -180,7 +188,19 @@ impl Stack {
         let (exe, log) = (exe.to_owned(), logs.join("worker.log"));
         let again = move || Process::start(&exe, Role::Worker, &variables, &log);
         let worker = Supervisor::over(worker, again);
-        Ok(Self { stage, reality, pool, queue, ingest_url, logs, lease, servers, worker, ingest })
+        Ok(Self {
+            stage,
+            reality,
+            pool,
+            queue,
+            ingest_url,
+            logs,
+            lease,
+            servers,
+            worker,
+            operator_url,
+            ingest,
+        })
     }
 
     /// Where ingest tells operators how it is.

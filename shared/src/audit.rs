@@ -1,11 +1,19 @@
-//! What was done to an account by hand or by decision, by whom and why: written once for each key, never changed.
+//! What was done by hand or by decision, by whom and why: written once for each key, never changed. [`record`] is for accounts,
+//! in the transaction of the act; [`deed`] for what is done elsewhere.
 //!
 //! Owner of `wa.audit`.
+
+mod author;
+pub mod deed;
+mod lines;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use crate::person::UserId;
+
+pub use author::{Author, Unsigned};
+pub use lines::{Line, lines};
 
 /// One such act.
 #[derive(Debug, Clone, Copy)]

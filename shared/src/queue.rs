@@ -162,18 +162,16 @@ impl Queue {
     }
 
     /// Lets no worker take anything more, until [`Queue::resume`]. What is being worked on goes on, and so does the
-    /// taking in of messages.
-    pub async fn pause(&self) -> Result<(), QueueError> {
+    /// taking in of messages. `false`: that was so already.
+    pub async fn pause(&self) -> Result<bool, QueueError> {
         let mut connection = self.connection.clone();
-        redis::cmd("SET").arg(key("paused")).arg(1).query_async::<()>(&mut connection).await?;
-        Ok(())
+        Ok(redis::cmd("SET").arg(key("paused")).arg(1).arg("NX").query_async(&mut connection).await?)
     }
 
-    /// Ends a pause. Workers notice within a second.
-    pub async fn resume(&self) -> Result<(), QueueError> {
+    /// Ends a pause. Workers notice within a second. `false`: there was none.
+    pub async fn resume(&self) -> Result<bool, QueueError> {
         let mut connection = self.connection.clone();
-        redis::cmd("DEL").arg(key("paused")).query_async::<()>(&mut connection).await?;
-        Ok(())
+        Ok(redis::cmd("DEL").arg(key("paused")).query_async(&mut connection).await?)
     }
 
     /// Whether Redis answers.

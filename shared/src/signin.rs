@@ -245,7 +245,7 @@ pub enum Denied {
 }
 
 /// "That is not me": ends everything that waits for this person, and closes every session that was opened within
-/// [`REGRET`]. Both, always: whoever was let in once may have begun once more.
+/// the time to regret it. Both, always: whoever was let in once may have begun once more.
 pub async fn deny(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) -> Result<Denied, sqlx::Error> {
     let ended = sqlx::query(
         "update wa.signin set state = 'denied'

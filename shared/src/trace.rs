@@ -180,7 +180,7 @@ pub struct Tracing {
 }
 
 impl Tracing {
-    /// Sends what is left, for as long as [`PATIENCE`] lasts. The last thing that a process does.
+    /// Sends what is left, for a few seconds at most. The last thing that a process does.
     pub async fn close(self) {
         // It waits for a thread of its own.
         let closed = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(PATIENCE)).await;

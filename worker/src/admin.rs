@@ -17,23 +17,25 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::Worker;
+use crate::{Worker, page};
 
 /// A probe must answer even when what it looks at does not.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves `/healthz`, `/readyz` and `/metrics` until told to stop.
+/// Serves `/healthz`, `/readyz`, `/metrics` and the operator's page until told to stop.
 pub async fn serve(
     listener: TcpListener,
     worker: Worker,
     metrics: PrometheusHandle,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
+    let page = page::routes(&worker);
     let router = Router::new()
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(scrape))
-        .with_state((worker, metrics));
+        .with_state((worker, metrics))
+        .merge(page);
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 

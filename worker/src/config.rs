@@ -1,6 +1,7 @@
 //! The configuration of a worker: read once, every problem told at once.
 
 mod codes;
+mod page;
 mod providers;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -70,6 +71,8 @@ pub struct Config {
     pub telemetry: telemetry::Settings,
     /// Where the web app is.
     pub web: Option<String>,
+    /// The operator's page.
+    pub page: crate::page::Settings,
 }
 
 /// The shop's part.
@@ -112,6 +115,7 @@ impl Config {
             env.problem("NEXTAUTH_URL must be an address that begins with https://");
         }
         let codes = codes::codes(&mut env);
+        let page = page::page(&mut env);
         let ours = providers::ours(&mut env, meta.is_some(), twilio.is_some());
         let shop = Self::shop_from(&mut env);
         let lease = lease(&mut env);
@@ -135,6 +139,7 @@ impl Config {
             ours,
             shop,
             web,
+            page,
             migrate: env.switch("MIGRATE", true),
             telemetry: telemetry::Settings::from_env(&mut env),
         };

@@ -20,6 +20,7 @@ pub mod lanes;
 pub mod media;
 pub mod openai;
 pub mod operator;
+pub mod page;
 pub mod payment;
 pub mod pipeline;
 pub mod policy;
@@ -92,6 +93,8 @@ pub struct Worker {
     pub clock: Clock,
     /// How long to try and to wait.
     pub patience: Patience,
+    /// What operators said about their page.
+    pub page: page::Settings,
     /// Whether its loops go round.
     pub pulse: Pulse,
 }
@@ -117,6 +120,7 @@ impl Worker {
             codes: config.codes.clone(),
             shop: config.shop(&http),
             web: config.web.clone(),
+            page: config.page.clone(),
             clock,
             patience,
             pulse: Pulse::default(),

@@ -1,11 +1,13 @@
 //! What the operator's tool does with the queue and the books: look, stop, move, replay, explain, correct.
 //!
-//! Everything here is safe beside running services, may be repeated, and shows no text of a person and no full number
+//! Everything here is safe beside running services, may be repeated, writes down who changed something and why, and shows no text of a person and no full number
 //! unless it is told to reveal them.
 
+pub mod audit;
 pub mod bill;
 pub mod credits;
 pub mod dead;
+pub mod deed;
 pub mod explain;
 pub mod person;
 pub mod status;

@@ -126,7 +126,7 @@ mod tests {
     fn a_loop_that_is_not_seen_stands_still_and_the_other_does_not_hide_it() {
         let pulse = Pulse::default();
         let limit = Duration::from_millis(20);
-        assert_eq!(pulse.stands_still(Duration::from_secs(60)), None);
+        assert_eq!(pulse.stands_still(Duration::from_mins(1)), None);
         while pulse.age(Loop::Fetch) <= limit {
             pulse.beat(Loop::Renew);
             thread::yield_now();

@@ -160,8 +160,9 @@ impl Truth {
         (None, confusions)
     }
 
-    /// A person announces that this number is left.
+    /// A person announces that this number is left: it is nobody's, and what stood beside it says nothing of whoever comes next.
     pub(super) fn left(&mut self, human: usize, number: usize) {
+        self.beside.retain(|(beside, _), (last, _)| *beside != number || *last != human);
         if let Some(holders) = self.holders.get_mut(&number) {
             holders.remove(&human);
         }

@@ -3,6 +3,7 @@
 
 use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::simulators::openai::OpenAiFault;
+use shared::audit::Author;
 use shared::env::Env;
 use shared::ledger::{self, Blame};
 use shared::message::Provider;
@@ -39,7 +40,8 @@ async fn a_balance_is_explained_line_by_line_and_names_nobody() {
         sandbox.stage.stripe.refunds(&page.id, 245).await.unwrap();
         let account = alice.account().await;
         let now = sandbox.clock.now();
-        let correction = ("operator:camille", "ticket-7", "a gift for waiting so long");
+        let author = Author::operator("camille", "a gift for waiting so long").unwrap();
+        let correction = (&author, "ticket-7");
         assert!(matches!(credits::adjust(&desk, &account, 3, correction, now).await.unwrap(), Adjusted::To(left) if left.get() == 14));
 
         let told = credits::explain(&desk, &account).await.unwrap();
@@ -98,14 +100,14 @@ async fn a_correction_is_made_once_and_never_below_zero() {
         let (desk, alice) = (desk(sandbox), sandbox.person(Provider::Meta).with_credits(5).await);
         let (account, now) = (alice.account().await, sandbox.clock.now());
         let adjust = async |delta, key| {
-            credits::adjust(&desk, &account, delta, ("operator:x", key, "because"), now).await.unwrap()
+            credits::adjust(&desk, &account, delta, (&crate::author(), key), now).await.unwrap()
         };
         assert!(matches!(adjust(-6, "a").await, Adjusted::TooMuch));
         assert!(matches!(adjust(-5, "a").await, Adjusted::To(left) if left.get() == 0));
         assert!(matches!(adjust(-5, "a").await, Adjusted::Before(left) if left.get() == 0));
         assert!(matches!(adjust(2, "b").await, Adjusted::To(left) if left.get() == 2));
         assert!(
-            credits::adjust(&desk, &account, i32::MAX, ("x", "c", "y"), now).await.is_err(),
+            credits::adjust(&desk, &account, i32::MAX, (&crate::author(), "c"), now).await.is_err(),
             "no number is that large"
         );
         let acts: Vec<(String, String, String)> =
@@ -114,7 +116,7 @@ async fn a_correction_is_made_once_and_never_below_zero() {
                 .await
                 .unwrap();
         assert_eq!(acts.len(), 2, "what was not made is not written down: {acts:?}");
-        assert_eq!(acts[0], ("operator:x".into(), "adjustment:a".into(), "because".into()));
+        assert_eq!(acts[0], ("operator:test".into(), "adjustment:a".into(), "a test".into()));
         assert_eq!(alice.credits().await, 2);
     })
     .await;

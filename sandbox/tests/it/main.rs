@@ -49,6 +49,11 @@ use sandbox::conversation::Ground;
 /// What the tests of this binary share.
 static GROUND: LazyLock<Ground> = LazyLock::new(|| Ground::new(PathBuf::from(env!("CARGO_BIN_EXE_sandbox"))));
 
+/// Who does by hand what a test has done by hand.
+pub(crate) fn author() -> shared::audit::Author {
+    shared::audit::Author::operator("test", "a test").unwrap()
+}
+
 /// Waits for a condition that nobody announces.
 pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let deadline = tokio::time::Instant::now() + sandbox::person::PATIENCE;

@@ -1,5 +1,7 @@
 //! The operator's tool at work: looking, replaying, explaining. It reveals nothing that it was not asked to.
 
+mod page;
+
 use std::time::Duration;
 
 use sandbox::conversation::{Sandbox, run, run_without_worker};
@@ -7,9 +9,10 @@ use sandbox::simulators::openai::OpenAiFault;
 use shared::clock::Clock;
 use shared::env::Env;
 use shared::message::Provider;
-use worker::operator::dead::{self, Filter, Replayed};
+use worker::operator::dead::{self, Filter};
+use worker::operator::deed::{self, Replayed};
 use worker::operator::explain::explain;
-use worker::operator::{Desk, status};
+use worker::operator::{Desk, audit, status};
 
 const BRIEF: &str = "Crée un post sur les xylophones";
 
@@ -65,11 +68,11 @@ async fn a_message_that_failed_is_replayed_and_its_posts_cost_nothing_more() {
         let told = explain(&desk, said.id.as_str(), false).await.unwrap();
         assert!(told.now.starts_with("a dead letter"), "{told}");
 
-        assert_eq!(dead::replay(&desk, &letters[0], now).await.unwrap(), Replayed::Queued);
+        assert_eq!(deed::replay(&desk, &letters[0], &crate::author(), now).await.unwrap(), Replayed::Queued);
         assert!(alice.hears().await.contains("*3.* "));
         sandbox.has_dead_letters(0).await;
         assert_eq!((alice.credits().await, alice.charges().await, alice.generations().await), (5, (1, 1), 1));
-        assert_eq!(dead::replay(&desk, &letters[0], now).await.unwrap(), Replayed::Gone);
+        assert_eq!(deed::replay(&desk, &letters[0], &crate::author(), now).await.unwrap(), Replayed::Gone);
         let told = explain(&desk, said.id.as_str(), false).await.unwrap();
         assert_eq!(told.now, "ended: posts, after 1 replay(s)");
         sandbox.is_quiet().await;
@@ -88,7 +91,7 @@ async fn a_replay_that_fails_again_is_apologised_for_again_and_refunds_nothing_t
         alice.hears().await;
         sandbox.has_dead_letters(1).await;
         let letters = dead::find(&desk, &Filter::default(), 10, now).await.unwrap();
-        assert_eq!(dead::replay(&desk, &letters[0], now).await.unwrap(), Replayed::Queued);
+        assert_eq!(deed::replay(&desk, &letters[0], &crate::author(), now).await.unwrap(), Replayed::Queued);
         assert!(alice.hears().await.starts_with("😕"));
         sandbox.has_dead_letters(1).await;
         assert_eq!((alice.credits().await, alice.charges().await), (5, (1, 1)));
@@ -120,10 +123,24 @@ async fn dead_letters_are_chosen_by_reason_age_and_sender() {
         let tomorrow = now + hour * 24;
         assert_eq!(count(Filter { since: Some(hour), ..Filter::default() }, tomorrow).await, 0);
         assert_eq!(count(Filter { before: Some(hour), ..Filter::default() }, tomorrow).await, 2);
-        for entry in &all {
-            assert!(desk.queue.discard(&entry.id.parse().unwrap()).await.unwrap());
+        for letter in dead::find(&desk, &Filter::default(), 10, now).await.unwrap() {
+            assert!(deed::discard(&desk, &letter, &crate::author(), now).await.unwrap());
+            assert!(!deed::discard(&desk, &letter, &crate::author(), now).await.unwrap());
         }
         assert_eq!(count(Filter::default(), now).await, 0);
+        // Each has a line of its own, which names nobody; so has who came too late.
+        let audit = audit::since(&desk, now - hour, false).await.unwrap();
+        let told = audit.to_string();
+        assert_eq!(told.matches("operator:test").count(), 4, "{told}");
+        for words in
+            ["queue.discard", "discarded", "was no longer there", "a test", all[0].message.as_ref().unwrap()]
+        {
+            assert!(told.contains(words), "{words} is not in\n{told}");
+        }
+        assert!(!told.contains("639980"), "{told}");
+        let json = serde_json::to_value(&audit).unwrap();
+        assert_eq!(json.as_array().unwrap().len(), 4);
+        assert!(audit::since(&desk, now + hour, true).await.unwrap().to_string().lines().count() == 1);
     })
     .await;
 }

@@ -67,6 +67,7 @@ fn services() -> [Service; 2] {
             variables: read(&[
                 "worker/src/config.rs",
                 "worker/src/config/codes.rs",
+                "worker/src/config/page.rs",
                 "worker/src/config/providers.rs",
             ]),
         },

@@ -11,7 +11,8 @@ use shared::env::Env;
 use shared::message::{MessageId, Provider};
 use shared::person::Linked;
 use shared::receipt;
-use worker::operator::dead::{self, Filter, Replayed};
+use worker::operator::dead::{self, Filter};
+use worker::operator::deed::{self, Replayed};
 use worker::operator::{Desk, explain::explain};
 
 use crate::link::{link, web};
@@ -212,7 +213,7 @@ async fn a_replay_that_is_just_under_way_is_left_alone() {
         assert_eq!(column(sandbox, "state", &hers.id).await, "started");
         let desk = Desk::open(Env::from_values(sandbox.variables.clone())).unwrap();
         let letters = dead::find(&desk, &Filter::default(), 10, now).await.unwrap();
-        let replayed = dead::replay(&desk, &letters[0], sandbox.clock.now()).await.unwrap();
+        let replayed = deed::replay(&desk, &letters[0], &crate::author(), sandbox.clock.now()).await.unwrap();
         assert_eq!(replayed, Replayed::Queued);
         assert!(alice.hears().await.contains("*3.* "));
         assert_eq!((alice.credits().await, alice.charges().await), (5, (1, 1)));

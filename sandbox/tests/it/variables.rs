@@ -34,13 +34,14 @@ fn explained() -> BTreeSet<String> {
     once
 }
 
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "shared/src/telemetry.rs",
     "shared/src/trace.rs",
     "ingest/src/config.rs",
     "ingest/src/config/codes.rs",
     "worker/src/config.rs",
     "worker/src/config/codes.rs",
+    "worker/src/config/page.rs",
     "worker/src/config/providers.rs",
 ];
 /// Read in `shared/src/queue.rs` and `shared/src/db.rs`.

@@ -57,7 +57,7 @@ pub enum Unmerged {
 pub async fn unmerge(
     db: &mut PgConnection,
     account: &UserId,
-    actor: &str,
+    (actor, why): (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<Unmerged, LedgerError> {
     // Held from here on: of two who separate the same, the second finds nothing.
@@ -83,7 +83,7 @@ pub async fn unmerge(
     }
     let apart = separate(&mut attempt, account, &join, now).await?;
     let key = format!("account.unmerged:{}", join.id);
-    let note = format!("{} is not the person of {}", account.as_str(), into.as_str());
+    let note = format!("{} is not the person of {}: {why}", account.as_str(), into.as_str());
     let act = Act { actor, action: "account.unmerged", subject: account, key: &key, note: &note };
     audit::record(&mut *attempt, act, now).await?;
     attempt.commit().await?;

@@ -65,6 +65,15 @@ impl Queue {
         self.range(&from, "+", at_most).await
     }
 
+    /// The last dead letters, the newest first.
+    pub async fn last_dead_letters(&self, at_most: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        let mut connection = self.connection.clone();
+        let mut command = redis::cmd("XREVRANGE");
+        command.arg(key("dead")).arg("+").arg("-").arg("COUNT").arg(at_most);
+        let entries: Vec<(String, HashMap<String, Vec<u8>>)> = command.query_async(&mut connection).await?;
+        Ok(entries.into_iter().map(|(id, fields)| DeadLetter::read(id, fields)).collect())
+    }
+
     /// This dead letter, if it is still there.
     pub async fn dead_letter(&self, id: &DeadId) -> Result<Option<DeadLetter>, QueueError> {
         Ok(self.range(id.as_str(), id.as_str(), 1).await?.pop())

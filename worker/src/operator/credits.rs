@@ -8,7 +8,7 @@ use std::fmt;
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shared::audit::{self, Act};
+use shared::audit::{self, Act, Author};
 use shared::ledger::{self, Credits, Entry, Posted};
 use shared::payment;
 use shared::person::{self, UserId};
@@ -96,7 +96,7 @@ pub async fn adjust(
     desk: &Desk,
     user: &UserId,
     delta: i32,
-    (actor, key, note): (&str, &str, &str),
+    (author, key): (&Author, &str),
     now: DateTime<Utc>,
 ) -> anyhow::Result<Adjusted> {
     let mut tx = desk.pool.begin().await?;
@@ -107,6 +107,7 @@ pub async fn adjust(
         Posted::Insufficient => Adjusted::TooMuch,
     };
     if matches!(adjusted, Adjusted::To(_)) {
+        let (actor, note) = (author.actor(), author.why());
         let key = &format!("adjustment:{key}");
         audit::record(&mut *tx, Act { actor, action: "credits.adjust", subject: &account, key, note }, now)
             .await?;

@@ -1,12 +1,12 @@
-//! `postly queue dead`: the dead letters, in an operator's hands.
+//! `postly queue dead`: the dead letters, as they are chosen and shown. What is done with them is in `deed`.
 
 use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 use shared::job::{Job, Work};
+use shared::message::Provider;
 use shared::queue::{DeadId, DeadLetter};
-use shared::receipt;
 
 use super::{Desk, table};
 
@@ -61,6 +61,8 @@ pub struct Entry {
     pub message: Option<String>,
     /// What it is: the kind of a person's message, `status`, `notice`, `answer`, or `unreadable`.
     pub kind: String,
+    /// Whose message it is, where that is known.
+    pub provider: Option<&'static str>,
     /// When ingest received it.
     pub received_at: Option<DateTime<Utc>>,
     /// Why it died.
@@ -74,6 +76,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry of one, without what it says of a person.
+    #[must_use]
+    pub fn hidden(letter: &DeadLetter) -> Self {
+        Self::of(letter, false)
+    }
+
     fn of(letter: &DeadLetter, reveal: bool) -> Self {
         let job: Option<Job> = serde_json::from_slice(&letter.job).ok();
         let kind = job.as_ref().map_or("unreadable", |job| match &job.work {
@@ -93,12 +101,19 @@ impl Entry {
             sender: letter.lane.as_ref().map(|lane| format!("#{}", lane.fingerprint())),
             message: job.as_ref().map(|job| format!("#{}", job.id.fingerprint())),
             kind: kind.to_owned(),
+            provider: job.as_ref().and_then(provider),
             received_at: job.as_ref().map(|job| job.received_at),
             reason: letter.reason.clone(),
             message_id: job.as_ref().filter(|_| reveal).map(|job| job.id.as_str().to_owned()),
             content: reveal.then(|| content(job.as_ref(), &letter.job)),
         }
     }
+}
+
+/// Who carries it: the first part of a message's key.
+fn provider(job: &Job) -> Option<&'static str> {
+    let name = job.id.as_str().split(':').next()?;
+    name.parse::<Provider>().ok().map(Provider::as_str)
 }
 
 fn content(job: Option<&Job>, bytes: &[u8]) -> String {
@@ -178,30 +193,4 @@ impl fmt::Display for Entry {
             None => Ok(()),
         }
     }
-}
-
-/// What became of one that was to be replayed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Replayed {
-    /// It is in its lane again.
-    Queued,
-    /// It was no longer there.
-    Gone,
-    /// It is no job: bytes that no version of ours could read, or work of no lane.
-    NotAJob,
-}
-
-/// Has a dead letter handled again, under the id that it had. A message that had failed was refunded; what is written
-/// for it now is not charged a second time.
-///
-/// Dying between the two steps leaves the letter where it is, and the next replay goes on. When none comes, the sweep
-/// ends the message again, and says nothing to its person, who knows of no replay.
-pub async fn replay(desk: &Desk, letter: &DeadLetter, now: DateTime<Utc>) -> anyhow::Result<Replayed> {
-    let job: Option<Job> = serde_json::from_slice(&letter.job).ok();
-    let (Some(job), Some(_)) = (job, &letter.lane) else { return Ok(Replayed::NotAJob) };
-    if matches!(job.work, Work::Message(_)) {
-        receipt::reopen(&desk.pool, &job.id, now).await?;
-    }
-    Ok(if desk.queue.replay(&letter.id).await? { Replayed::Queued } else { Replayed::Gone })
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use shared::audit::Author;
 use shared::ledger::{self, Credits};
 use shared::person::{self, Alias, Apart, Former, Unmerged, UserId};
 use shared::phone::E164;
@@ -157,7 +158,7 @@ pub enum Separated {
 pub async fn unmerge(
     desk: &Desk,
     account: &str,
-    actor: &str,
+    author: &Author,
     really: bool,
     now: DateTime<Utc>,
 ) -> anyhow::Result<Separated> {
@@ -167,7 +168,7 @@ pub async fn unmerge(
         person::known(&mut tx, &account).await?.is_some(),
         "no account has this id: give the one that `postly person show` lists as joined"
     );
-    let separated = match person::unmerge(&mut tx, &account, actor, now).await? {
+    let separated = match person::unmerge(&mut tx, &account, (author.actor(), author.why()), now).await? {
         Unmerged::Apart(apart) => Separated::Gave(apart),
         Unmerged::Before => Separated::Before,
         Unmerged::Never => bail!("this account has never joined another"),

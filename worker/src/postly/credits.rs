@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Subcommand;
 use shared::clock::Clock;
 use shared::db;
@@ -10,7 +10,8 @@ use shared::env::Env;
 use worker::operator::Desk;
 use worker::operator::credits::{self, Adjusted};
 
-use crate::{ATTENTION, actor, print, tell};
+use crate::signed::author;
+use crate::{ATTENTION, print, tell};
 
 /// The credits of people.
 #[derive(Subcommand)]
@@ -47,8 +48,11 @@ pub enum Command {
         #[arg(allow_hyphen_values = true, value_parser = signed)]
         credits: i32,
         /// Why: kept in the audit, never shown to the person.
-        #[arg(long)]
-        reason: String,
+        #[arg(long, visible_alias = "reason", value_name = "TEXT")]
+        why: String,
+        /// Who does it. Unless said, whoever is logged in on this machine.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
         /// Names this correction: the same name is made once. Without it, a new one, which is printed.
         #[arg(long)]
         key: Option<String>,
@@ -83,12 +87,11 @@ impl Command {
                 let user = credits::find(&desk, &person).await?;
                 tell(&credits::explain(&desk, &user).await?, json)?;
             }
-            Self::Adjust { person, credits, reason, key } => {
-                ensure!(!reason.trim().is_empty(), "say why: --reason");
+            Self::Adjust { person, credits, why, by, key } => {
+                let author = author(by.as_deref(), &why)?;
                 let user = credits::find(&desk, &person).await?;
                 let key = key.unwrap_or_else(db::new_id);
-                let actor = actor();
-                match credits::adjust(&desk, &user, credits, (&actor, &key, &reason), now).await? {
+                match credits::adjust(&desk, &user, credits, (&author, &key), now).await? {
                     Adjusted::To(balance) => {
                         print(&format!("{credits:+}, the balance is {} now (key {key})", balance.get()));
                     }

@@ -1,10 +1,13 @@
 //! `postly`: the operator's tool.
 
+mod audit;
 mod bill;
 mod credits;
 mod doctor;
 mod person;
 mod queue;
+mod signed;
+mod span;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -40,6 +43,8 @@ enum Command {
     Person(person::Command),
     /// What the model has cost, day by day.
     Bill(bill::Bill),
+    /// What operators have done, by this tool and by their page: who, what and why, the newest first.
+    Audit(audit::Audit),
     /// Tells the whole story of one message, and where it stands now.
     Explain {
         /// Its key in our books, the provider's id, or a digest as lists and logs show it.
@@ -65,6 +70,7 @@ async fn main() -> ExitCode {
         Command::Credits(credits) => credits.run().await,
         Command::Person(person) => person.run().await,
         Command::Bill(bill) => bill.run().await,
+        Command::Audit(audit) => audit.run().await,
         Command::Explain { message, json, reveal } => tells(&message, json, reveal).await,
     };
     done.unwrap_or_else(|error| {
@@ -96,11 +102,4 @@ fn print(line: &str) {
 fn tell<T: Serialize + ToString>(what: &T, json: bool) -> anyhow::Result<()> {
     print(&if json { serde_json::to_string_pretty(what)? } else { what.to_string() });
     Ok(())
-}
-
-/// Who sits at the keyboard, as far as the machine knows.
-fn actor() -> String {
-    let env = Env::of_process();
-    let login = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.text(name));
-    format!("operator:{}", login.as_deref().unwrap_or("unknown"))
 }

@@ -9,7 +9,8 @@ use shared::env::Env;
 use worker::operator::person::{self, Separated};
 use worker::operator::{Desk, credits};
 
-use crate::{actor, print, tell};
+use crate::signed::{Signed, author};
+use crate::{print, tell};
 
 /// People, and the accounts that they have.
 #[derive(Subcommand)]
@@ -37,6 +38,8 @@ pub enum Command {
         /// Does it. Without, it only says what would go back.
         #[arg(long)]
         yes: bool,
+        #[command(flatten)]
+        signed: Signed,
     },
 }
 
@@ -49,9 +52,11 @@ impl Command {
                 let user = credits::find(&desk, &person).await?;
                 tell(&person::show(&desk, &user, reveal).await?, json)?;
             }
-            Self::Unmerge { account, yes } => {
+            Self::Unmerge { account, yes, signed } => {
                 let now = Clock::system().now();
-                let separated = person::unmerge(&desk, &account, &actor(), yes, now).await?;
+                // Whoever only looks at what would be need not say why.
+                let author = if yes { signed.author()? } else { author(None, "nothing is done")? };
+                let separated = person::unmerge(&desk, &account, &author, yes, now).await?;
                 let would = match &separated {
                     Separated::Gave(_) if !yes => "would go back (--yes does it) ",
                     Separated::Gave(_) => "went back ",

@@ -7,12 +7,16 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
+use shared::audit::Author;
 use shared::clock::Clock;
 use shared::env::Env;
 use shared::queue::{DeadId, DeadLetter};
-use worker::operator::dead::{self, Filter, Replayed};
+use worker::operator::dead::{self, Filter};
+use worker::operator::deed::{self, Replayed};
 use worker::operator::{Desk, status};
 
+use crate::signed::Signed;
+use crate::span::span;
 use crate::{ATTENTION, print};
 
 /// How often `drain` looks.
@@ -41,10 +45,10 @@ pub enum Queue {
     #[command(subcommand)]
     Dead(Dead),
     /// Lets no worker take anything more. What runs is finished, and ingest goes on taking messages in.
-    Pause,
+    Pause(Signed),
     /// Ends a pause.
-    Resume,
-    /// Waits until nothing is queued, being worked on or spilled.
+    Resume(Signed),
+    /// Waits until nothing is queued, being worked on or spilled. Changes nothing, and so stands in no audit.
     Drain {
         /// How long at most.
         #[arg(long, value_name = "SECONDS", default_value_t = 300)]
@@ -116,27 +120,21 @@ pub struct Chosen {
     /// Only says what would be done.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    signed: Signed,
+}
+
+impl Chosen {
+    /// Who does it; nobody where nothing is done.
+    fn author(&self) -> Result<Option<Author>> {
+        if self.dry_run { Ok(None) } else { self.signed.author().map(Some) }
+    }
 }
 
 impl Which {
     fn filter(self) -> Filter {
         Filter { reason: self.reason, since: self.since, before: self.before, sender: self.sender }
     }
-}
-
-/// A span of time as people type it.
-fn span(text: &str) -> Result<TimeDelta, &'static str> {
-    let wrong = "expected a number and s, m, h or d, such as 30m";
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
-    let number: i64 = number.parse().map_err(|_| wrong)?;
-    let span = match unit {
-        "s" => TimeDelta::try_seconds(number),
-        "m" => TimeDelta::try_minutes(number),
-        "h" => TimeDelta::try_hours(number),
-        "d" => TimeDelta::try_days(number),
-        _ => None,
-    };
-    span.filter(|span| *span >= TimeDelta::zero()).ok_or(wrong)
 }
 
 impl Queue {
@@ -157,13 +155,14 @@ impl Queue {
                 }
             }
             Self::Dead(dead) => dead.run(&desk).await,
-            Self::Pause => {
-                desk.queue.pause().await?;
-                print("paused: workers finish what they have and take nothing more");
+            Self::Pause(signed) => {
+                let paused = deed::pause(&desk, &signed.author()?, Clock::system().now()).await?;
+                let already = if paused { "paused" } else { "paused already" };
+                print(&format!("{already}: workers finish what they have and take nothing more"));
                 Ok(ExitCode::SUCCESS)
             }
-            Self::Resume => {
-                desk.queue.resume().await?;
+            Self::Resume(signed) => {
+                deed::resume(&desk, &signed.author()?, Clock::system().now()).await?;
                 print("running: workers take messages again within a second");
                 Ok(ExitCode::SUCCESS)
             }
@@ -228,12 +227,12 @@ impl Dead {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Replay(chosen) => {
-                let dry = chosen.dry_run;
+                let author = chosen.author()?;
+                let dry = author.is_none();
                 each(desk, chosen, "replay", async |letter| {
-                    let replayed = if dry {
-                        Replayed::Queued
-                    } else {
-                        dead::replay(desk, letter, Clock::system().now()).await?
+                    let replayed = match &author {
+                        None => Replayed::Queued,
+                        Some(author) => deed::replay(desk, letter, author, Clock::system().now()).await?,
                     };
                     Ok(match replayed {
                         Replayed::Queued if dry => "would be replayed",
@@ -247,13 +246,11 @@ impl Dead {
                 .await
             }
             Self::Discard(chosen) => {
-                let dry = chosen.dry_run;
+                let author = chosen.author()?;
                 each(desk, chosen, "discard", async |letter| {
-                    Ok(match dry {
-                        true => "would be discarded",
-                        false if desk.queue.discard(&letter.id).await? => "discarded",
-                        false => "is no longer there",
-                    })
+                    let Some(author) = &author else { return Ok("would be discarded") };
+                    let discarded = deed::discard(desk, letter, author, Clock::system().now()).await?;
+                    Ok(if discarded { "discarded" } else { "is no longer there" })
                 })
                 .await
             }

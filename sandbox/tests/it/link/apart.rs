@@ -40,7 +40,7 @@ async fn shows(
 /// Separates an account from the one that it has joined. Says how many names went back.
 async fn parts(pool: &PgPool, account: &UserId, now: DateTime<Utc>) -> usize {
     let mut tx = pool.begin().await.unwrap();
-    let done = person::unmerge(&mut tx, account, "operator:test", now).await.unwrap();
+    let done = person::unmerge(&mut tx, account, ("operator:test", "a test"), now).await.unwrap();
     tx.commit().await.unwrap();
     let Unmerged::Apart(apart) = done else { panic!("{done:?}") };
     apart.names

@@ -144,7 +144,8 @@ async fn what_is_linked_unlinked_and_separated_at_once_loses_nothing_and_nobody_
                         unlink(&pool, &mine, now).await;
                     }
                     let mut tx = pool.begin().await.unwrap();
-                    let _ = person::unmerge(&mut tx, &account, "operator:test", now).await.unwrap();
+                    let _ =
+                        person::unmerge(&mut tx, &account, ("operator:test", "a test"), now).await.unwrap();
                     tx.commit().await.unwrap();
                     tries(pool, if turn % 2 == 0 { account } else { mine }, number * 6 + turn, now).await;
                 }));

@@ -136,7 +136,8 @@ impl Walk {
                 self.told("is separated");
                 let account = chat.account.clone().unwrap();
                 let mut tx = self.pool.begin().await.unwrap();
-                let done = person::unmerge(&mut tx, &account, "operator:test", now).await.unwrap();
+                let done =
+                    person::unmerge(&mut tx, &account, ("operator:test", "a test"), now).await.unwrap();
                 assert!(matches!(done, Unmerged::Apart(_)), "{done:?} after {:?}", self.story);
                 tx.commit().await.unwrap();
                 let mine = self.model.web.as_mut().unwrap();

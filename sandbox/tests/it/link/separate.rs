@@ -18,7 +18,7 @@ fn desk(sandbox: &Sandbox) -> Desk {
 
 async fn separates(sandbox: &Sandbox, account: &UserId) -> anyhow::Result<String> {
     let desk = desk(sandbox);
-    let done = person::unmerge(&desk, account.as_str(), "operator:test", true, sandbox.clock.now()).await?;
+    let done = person::unmerge(&desk, account.as_str(), &crate::author(), true, sandbox.clock.now()).await?;
     Ok(done.to_string())
 }
 
@@ -41,7 +41,7 @@ async fn undone(sandbox: &mut Sandbox, provider: Provider) {
     let (alice, hers, mine) = linked(sandbox, provider).await;
     // Looking at what would be done does nothing.
     let desk = desk(sandbox);
-    let would = person::unmerge(&desk, hers.as_str(), "operator:test", false, sandbox.clock.now()).await;
+    let would = person::unmerge(&desk, hers.as_str(), &crate::author(), false, sandbox.clock.now()).await;
     assert!(matches!(would.unwrap(), Separated::Gave(_)));
     assert_eq!(balance(&sandbox.pool, &hers).await, 0);
 
