@@ -309,7 +309,8 @@ impl Patience {
             // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
             sweep_age: Duration::from_secs(2),
             reconcile_period: Duration::from_secs(3),
-            stands_still: Duration::from_secs(5),
+            // More than a loop takes whose every call to a Redis that stands still runs into its patience.
+            stands_still: Duration::from_secs(12),
         }
     }
 }

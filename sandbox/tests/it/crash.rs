@@ -241,22 +241,20 @@ async fn kills_three(sandbox: &Sandbox, point: &str) {
 /// It would never take another message, and nobody but itself can notice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_whose_loops_stand_still_ends_for_another_to_be_started() {
-    for name in ["fetch", "renew"] {
-        run_without_worker(&GROUND, async |sandbox| {
+    join_all(["fetch", "renew"].map(|name| {
+        run_without_worker(&GROUND, async move |sandbox: &mut Sandbox| {
             let alice = sandbox.person(Provider::Meta).with_credits(5).await;
-            sandbox.stage.openai.hold();
-            // A lease that is not kept goes round once before the worker is noticed, and not so often that its message is given up.
-            let stuck = [("POSTLY_STUCK", name), ("POSTLY_HURRY", "on"), ("LEASE_SECONDS", "4")];
-            let mut stuck = sandbox.worker_process(&stuck);
+            let mut stuck = sandbox.worker_process(&[("POSTLY_STUCK", name), ("POSTLY_HURRY", "on")]);
             alice.says(BRIEF).await;
-            assert_eq!(stuck.ended(PATIENCE).await.unwrap().code(), Some(70), "{name}");
-            sandbox.stage.openai.release();
+            assert_eq!(stuck.ended(PATIENCE * 2).await.unwrap().code(), Some(70), "{name}");
             sandbox.starts_worker();
             sandbox.is_quiet().await;
-            assert_eq!((alice.has_heard().len(), alice.credits().await), (1, 4), "{name}");
+            // That it takes longer may have been told beside it.
+            let answers = alice.has_heard().iter().filter(|heard| heard.contains("*3.* ")).count();
+            assert_eq!((answers, alice.credits().await), (1, 4), "{name}");
         })
-        .await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
