@@ -3,6 +3,7 @@
 mod codes;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::env::{ConfigError, Env};
@@ -29,6 +30,8 @@ pub struct Config {
     pub admin_addr: SocketAddr,
     /// The queue (`REDIS_URL`).
     pub redis_url: SecretString,
+    /// How long a silent worker counts as alive (`LEASE_SECONDS`).
+    pub lease: Duration,
     /// The books (`DATABASE_URL`), used while Redis is away.
     pub database: PgConnectOptions,
     /// Meta, when `META_APP_SECRET` is set.
@@ -55,6 +58,7 @@ impl Config {
     /// Reads the variables. The error names each one that is missing or malformed, and shows no secret.
     pub fn from_env(mut env: Env) -> Result<Self, ConfigError> {
         let redis_url = shared::queue::address(&mut env);
+        let lease = shared::queue::lease(&mut env);
         let database = shared::db::from_env(&mut env);
         let meta = Self::meta(&mut env);
         let twilio = Self::twilio(&mut env);
@@ -73,6 +77,7 @@ impl Config {
             addr: env.parsed("INGEST_ADDR", SocketAddr::from(([0, 0, 0, 0], 8080))),
             admin_addr: env.parsed("ADMIN_ADDR", ADMIN_ADDR),
             redis_url,
+            lease,
             database,
             meta,
             twilio,

@@ -27,6 +27,7 @@ use axum::routing::{get, post};
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::clock::Clock;
+use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
 use shared::telemetry;
 use shared::usage::Usage;
@@ -74,7 +75,11 @@ pub struct App {
 impl App {
     /// Builds the door from its configuration. Connects to nothing yet.
     pub fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
-        let settings = QueueSettings { patience: limits::REDIS_PATIENCE, ..QueueSettings::default() };
+        let settings = QueueSettings {
+            lease: config.lease,
+            patience: limits::REDIS_PATIENCE,
+            ..QueueSettings::default()
+        };
         let queue = Queue::open(&config.redis_url, settings)?;
         let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS);
         let intake = Intake::new(queue, pool, clock.clone());
@@ -152,7 +157,8 @@ pub async fn run() -> anyhow::Result<()> {
     let config = Config::from_env(shared::env::Env::of_process())?;
     let tracing = telemetry::start("postly-ingest", &config.telemetry)?;
     let metrics = telemetry::metrics()?;
-    let providers = ("provider", &["meta", "twilio"][..]);
+    let providers = Provider::ALL.map(Provider::as_str);
+    let providers = ("provider", &providers[..]);
     telemetry::begins(
         "postly_webhooks_total",
         &[providers, ("outcome", &["accepted", "unavailable", "bad_signature"])],

@@ -17,6 +17,7 @@ mod line;
 mod pace;
 mod place;
 mod restore;
+mod settings;
 mod standing;
 mod waiting;
 mod wake;
@@ -27,8 +28,6 @@ use redis::io::tcp::TcpSettings;
 use redis::{IntoConnectionInfo, Script};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::env::Env;
-
 pub use dead::{DeadId, DeadLetter};
 pub use enqueue::Enqueued;
 pub use figures::{Figures, publish};
@@ -36,17 +35,14 @@ pub use lease::{Fetched, Lease, Leased, Settlement, Verdict};
 pub use pace::{Hold, Pace, Route, Turn};
 pub use place::{Head, Place};
 pub use restore::Restored;
-pub use standing::Standing;
+pub use settings::{QueueSettings, address, lease};
+pub use standing::{Standing, durable};
 pub use wake::Waker;
 
 use line::Line;
 
 /// Everything of the first shard. More shards are more indexes; a lane stays in its own.
 const PREFIX: &str = "{wa:0}";
-
-/// Meta redelivers what was not acknowledged for up to seven days; one more day of margin. Two such windows are
-/// remembered, so an id is known for at least this long.
-const CLAIM_WINDOW: Duration = Duration::from_hours(8 * 24);
 
 /// Leases of one message that may be lost before even its apology is no longer attempted by a worker. Those after the
 /// first three are no longer the message's doing, but that of whatever else kills workers.
@@ -57,39 +53,6 @@ const LANE_AT_MOST: u32 = 20_000;
 
 /// Redis' Lua unpacks at most some thousands of values; scripts here take at most this many items.
 const BATCH: usize = 200;
-
-/// What an operator or a test may choose.
-#[derive(Debug, Clone)]
-pub struct QueueSettings {
-    /// How long a worker may be silent before its messages go to another.
-    pub lease: Duration,
-    /// How many messages Redis may hold, dead letters included. Beyond, ingest spills.
-    pub at_most: u64,
-    /// How long one call may take before Redis counts as away.
-    pub patience: Duration,
-    /// How long an id is known at least, and at most twice as long. Whole seconds.
-    pub claim_window: Duration,
-}
-
-impl Default for QueueSettings {
-    fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(30),
-            at_most: 1_000_000,
-            patience: Duration::from_secs(3),
-            claim_window: CLAIM_WINDOW,
-        }
-    }
-}
-
-/// Reads `REDIS_URL` of an environment, noting what is wrong with it there.
-pub fn address(env: &mut Env) -> SecretString {
-    let url = env.required("REDIS_URL", "the address of the queue, such as redis://127.0.0.1:6379");
-    if !url.is_empty() && redis::Client::open(url.as_str()).is_err() {
-        env.problem("REDIS_URL is not an address such as redis://127.0.0.1:6379");
-    }
-    url.into()
-}
 
 /// The queue, from either side. Clones share one connection.
 #[derive(Clone)]

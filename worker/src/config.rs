@@ -118,7 +118,7 @@ impl Config {
         let page = page::page(&mut env);
         let ours = providers::ours(&mut env, meta.is_some(), twilio.is_some());
         let shop = Self::shop_from(&mut env);
-        let lease = lease(&mut env);
+        let lease = shared::queue::lease(&mut env);
         let concurrency = env.parsed("WORKER_CONCURRENCY", 100_usize);
         if concurrency == 0 {
             env.problem("WORKER_CONCURRENCY must be at least 1");
@@ -240,15 +240,6 @@ fn budget(env: &mut Env, model: &str) -> Budget {
         );
     }
     Budget::new(prices, person, everybody)
-}
-
-/// Reads `LEASE_SECONDS` of an environment, noting what is wrong with it there.
-pub(crate) fn lease(env: &mut Env) -> Duration {
-    let seconds = env.parsed("LEASE_SECONDS", 30_u64);
-    if seconds == 0 {
-        env.problem("LEASE_SECONDS must be at least 1");
-    }
-    Duration::from_secs(seconds)
 }
 
 #[cfg(test)]

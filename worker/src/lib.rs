@@ -43,6 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::clock::Clock;
+use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
 use shared::telemetry;
 use shared::usage::Usage;
@@ -188,11 +189,11 @@ pub async fn run() -> anyhow::Result<()> {
 
 /// Shows what any increase of is news, before anything has happened.
 fn begin_counting() {
-    const PROVIDERS: &[&str] = &["meta", "twilio"];
+    let providers = &Provider::ALL.map(Provider::as_str);
     telemetry::begins("postly_replies_total", &[("outcome", delivery::REPLIES)]);
     telemetry::begins("postly_sweeps_total", &[("outcome", sweep::OUTCOMES)]);
-    telemetry::begins("postly_number_pauses_total", &[("provider", PROVIDERS)]);
-    telemetry::begins("postly_provider_notices_total", &[("provider", PROVIDERS), ("kind", inbox::NOTICES)]);
+    telemetry::begins("postly_number_pauses_total", &[("provider", providers)]);
+    telemetry::begins("postly_provider_notices_total", &[("provider", providers), ("kind", inbox::NOTICES)]);
     let steps = ("step", &["intent", "prompt", "posts", openai::TRANSCRIPTION][..]);
     telemetry::begins("postly_llm_failures_total", &[steps, ("reason", openai::FAILURES)]);
 }

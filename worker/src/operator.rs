@@ -35,7 +35,7 @@ impl Desk {
     pub fn open(mut env: Env) -> anyhow::Result<Self> {
         let redis_url = shared::queue::address(&mut env);
         let database = shared::db::from_env(&mut env);
-        let lease = crate::config::lease(&mut env);
+        let lease = shared::queue::lease(&mut env);
         let (redis_url, database, lease) = env.finish((redis_url, database, lease))?;
         let queue = Queue::open(&redis_url, QueueSettings { lease, ..QueueSettings::default() })?;
         Ok(Self { queue, pool: shared::db::pool(database, CONNECTIONS) })

@@ -82,30 +82,37 @@ impl Pulse {
     pub fn watch(&self, limit: Duration) {
         let pulse = self.clone();
         thread::spawn(move || {
-            let mut still = [Duration::ZERO; 2];
-            let mut before = pulse.times();
+            let mut watch = Watch { seen: pulse.times(), still: [Duration::ZERO; 2] };
             loop {
                 thread::sleep(LOOK);
-                let now = pulse.times();
-                for which in Loop::ALL {
-                    // Looks are counted and not time: while the whole process was frozen, nobody could go round.
-                    let still = &mut still[which as usize];
-                    *still = if now[which as usize] == before[which as usize] {
-                        *still + LOOK
-                    } else {
-                        Duration::ZERO
-                    };
-                    if *still > limit {
-                        ends(which, *still);
-                    }
+                if let Some((which, still)) = watch.look(pulse.times(), limit) {
+                    ends(which, still);
                 }
-                before = now;
             }
         });
     }
 
     fn times(&self) -> [u64; 2] {
         Loop::ALL.map(|which| self.seen[which as usize].load(Ordering::Relaxed))
+    }
+}
+
+/// What the watch remembers from one look to the next.
+struct Watch {
+    seen: [u64; 2],
+    still: [Duration; 2],
+}
+
+impl Watch {
+    /// The loop that stands still for longer than this. Looks are counted and not time: while the whole process was frozen,
+    /// nobody could go round.
+    fn look(&mut self, seen: [u64; 2], limit: Duration) -> Option<(Loop, Duration)> {
+        for (still, (before, now)) in self.still.iter_mut().zip(self.seen.iter().zip(&seen)) {
+            *still = if before == now { *still + LOOK } else { Duration::ZERO };
+        }
+        self.seen = seen;
+        let stuck = Loop::ALL.into_iter().find(|which| self.still[*which as usize] > limit)?;
+        Some((stuck, self.still[stuck as usize]))
     }
 }
 
@@ -135,5 +142,19 @@ mod tests {
         assert_eq!(pulse.stands_still(limit), Some(Loop::Fetch));
         pulse.beat(Loop::Fetch);
         assert_eq!(pulse.stands_still(limit), None);
+    }
+
+    #[test]
+    fn the_watch_counts_its_looks_since_a_loop_has_last_gone_round() {
+        let mut watch = Watch { seen: [0, 0], still: [Duration::ZERO; 2] };
+        let limit = LOOK * 3;
+        for look in 1..=3 {
+            assert_eq!(watch.look([0, look], limit), None);
+        }
+        assert_eq!(watch.look([7, 3], limit), None, "it has gone round in time");
+        for _ in 0..2 {
+            assert_eq!(watch.look([7, 3], limit), None);
+        }
+        assert_eq!(watch.look([7, 3], limit), Some((Loop::Renew, LOOK * 4)));
     }
 }

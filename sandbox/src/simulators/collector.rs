@@ -18,9 +18,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1 as otlp;
 use prost::Message;
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::life::{Door, Life};
 use super::watched::Watched;
 
 /// What is sent, and answered.
@@ -56,20 +55,17 @@ struct Arrived {
 pub struct Collector {
     url: String,
     arrived: Arc<Watched<Arrived>>,
-    _running: Arc<DropGuard>,
 }
 
 impl Collector {
-    /// Opens it on a free port, until the last clone is gone.
+    /// Opens it on a free port, until the end of the runtime.
     pub async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let door = Door::open().await?;
+        let url = door.url();
         let arrived = Arc::new(Watched::new(Arrived::default()));
         let router = Router::new().route("/v1/traces", post(take)).with_state(arrived.clone());
-        let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
-        tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
-        Ok(Self { url, arrived, _running: Arc::new(stop.drop_guard()) })
+        Life::default().serve(door, router);
+        Ok(Self { url, arrived })
     }
 
     /// What `OTEL_EXPORTER_OTLP_ENDPOINT` is to name.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sandbox::conversation::{Sandbox, run};
+use sandbox::person::Person;
 use serde_json::json;
 use shared::message::Provider;
 
@@ -11,6 +12,15 @@ use crate::GROUND;
 use crate::portal::browser::{proves_her_number, web_account};
 
 const BRIEF: &str = "Crée un post promo pour Instagram";
+
+/// Somebody with three credits who has said this, and what came back, by its id.
+async fn answered(sandbox: &Sandbox, text: &str) -> (Person, String) {
+    let alice = sandbox.person(Provider::Meta).with_credits(3).await;
+    alice.says(text).await;
+    alice.hears().await;
+    let answer = alice.screen().remove(0).id;
+    (alice, answer)
+}
 
 /// What is kept: emoji, kind, and whether it is of posts that are in the history.
 async fn kept(sandbox: &Sandbox) -> Vec<(Option<String>, Option<String>, bool)> {
@@ -31,10 +41,7 @@ fn one(emoji: &str, kind: &str, of_posts: bool) -> Vec<(Option<String>, Option<S
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_word_on_posts_is_kept_and_not_answered() {
     run(&GROUND, async |sandbox| {
-        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
-        alice.says(BRIEF).await;
-        alice.hears().await;
-        let posts = alice.screen().remove(0).id;
+        let (alice, posts) = answered(sandbox, BRIEF).await;
         let said = alice.reacts(&posts, Some("👍🏽")).await.unwrap();
         assert_eq!(kept(sandbox).await, one("👍🏽", "positive", true));
         sandbox.stage.meta.clock().advance(Duration::from_secs(2));
@@ -61,10 +68,7 @@ async fn the_last_word_on_posts_is_kept_and_not_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reaction_that_comes_late_says_nothing_new() {
     run(&GROUND, async |sandbox| {
-        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
-        alice.says("solde").await;
-        alice.hears().await;
-        let answer = alice.screen().remove(0).id;
+        let (alice, answer) = answered(sandbox, "solde").await;
         // Written first, and delivered last.
         let content = json!({"message_id": answer, "emoji": "👍"});
         let (_, first) = alice.meta().letter("reaction", &content);
@@ -84,10 +88,7 @@ async fn a_reaction_that_comes_late_says_nothing_new() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_of_three_is_kept_in_whatever_order_they_come() {
     run(&GROUND, async |sandbox| {
-        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
-        alice.says("solde").await;
-        alice.hears().await;
-        let answer = alice.screen().remove(0).id;
+        let (alice, answer) = answered(sandbox, "solde").await;
         alice.reacts(&answer, Some("👍")).await.unwrap();
         sandbox.stage.meta.clock().advance(Duration::from_secs(2));
         let (_, taken_back) = alice.meta().letter("reaction", &json!({"message_id": answer}));
@@ -104,10 +105,7 @@ async fn the_last_of_three_is_kept_in_whatever_order_they_come() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reaction_outlives_the_account_that_was_answered() {
     run(&GROUND, async |sandbox| {
-        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
-        alice.says("solde").await;
-        alice.hears().await;
-        let answer = alice.screen().remove(0).id;
+        let (alice, answer) = answered(sandbox, "solde").await;
         let from = alice.account().await;
         let into = sandbox.person(Provider::Twilio).with_credits(1).await.account().await;
         let mut db = sandbox.pool.acquire().await.unwrap();
@@ -121,10 +119,7 @@ async fn a_reaction_outlives_the_account_that_was_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reaction_that_is_changed_after_a_join_is_still_one() {
     run(&GROUND, async |sandbox| {
-        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
-        alice.says("solde").await;
-        alice.hears().await;
-        let answer = alice.screen().remove(0).id;
+        let (alice, answer) = answered(sandbox, "solde").await;
         alice.reacts(&answer, Some("👍")).await.unwrap();
         assert_eq!(kept(sandbox).await, one("👍", "positive", false));
         let web = web_account(sandbox, "alice@example.com", 0).await;
@@ -139,10 +134,7 @@ async fn a_reaction_that_is_changed_after_a_join_is_still_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_who_was_sent_a_message_has_a_word_on_it() {
     run(&GROUND, async |sandbox| {
-        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
-        alice.says("solde").await;
-        alice.hears().await;
-        let answer = alice.screen().remove(0).id;
+        let (alice, answer) = answered(sandbox, "solde").await;
         let bob = sandbox.person(Provider::Meta);
         bob.meta().reacts(&answer, Some("👎")).await;
         bob.meta().reacts("wamid.unknown", Some("👎")).await;

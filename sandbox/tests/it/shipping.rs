@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::env::{Env, SECRETS};
 use shared::probe;
+use shared::usage::Usage;
 
 const FILES: [&str; 15] = [
     ".dockerignore",
@@ -44,32 +45,22 @@ struct Service {
 
 /// Both services.
 fn services() -> [Service; 2] {
-    // Read in shared/src/queue.rs and shared/src/db.rs.
-    let both = ["REDIS_URL", "DATABASE_URL"];
-    let telling = ["shared/src/telemetry.rs", "shared/src/trace.rs"];
-    let read = |files: &[&str]| {
-        let names = files.iter().chain(&telling).flat_map(|file| variables_in(file));
-        names.chain(both.map(str::to_owned)).collect()
-    };
+    // A test of `variables` compares this with what they read.
+    let read = |usage: Usage| usage.names().map(str::to_owned).collect();
     [
         Service {
             name: "ingest",
             binary: "postly-ingest",
             admin: ingest::config::ADMIN_ADDR.port(),
             stopping: ingest::limits::DRAIN,
-            variables: read(&["ingest/src/config.rs", "ingest/src/config/codes.rs"]),
+            variables: read(ingest::USAGE),
         },
         Service {
             name: "worker",
             binary: "postly-worker",
             admin: worker::config::ADMIN_ADDR.port(),
             stopping: worker::policy::DRAIN + worker::policy::CLOSE,
-            variables: read(&[
-                "worker/src/config.rs",
-                "worker/src/config/codes.rs",
-                "worker/src/config/page.rs",
-                "worker/src/config/providers.rs",
-            ]),
+            variables: read(worker::USAGE),
         },
     ]
 }
@@ -80,18 +71,6 @@ fn root() -> PathBuf {
 
 fn source(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-/// What stands in quotes and looks like a variable, in the part of a file that is no test.
-fn variables_in(file: &str) -> Vec<String> {
-    let source = source(file);
-    let product = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let is_name = |text: &&str| {
-        text.len() >= 4
-            && text.starts_with(|c: char| c.is_ascii_uppercase())
-            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    };
-    product.split('"').filter(is_name).map(str::to_owned).collect()
 }
 
 /// The variable that a name sets: a secret also by its file.

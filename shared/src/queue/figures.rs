@@ -76,3 +76,37 @@ pub fn publish(figures: Option<Figures>, spilled: Option<i64>) {
     gauge!("postly_queue_paused").set(read(|figures| f64::from(u8::from(figures.paused))));
     gauge!("postly_queue_oldest_age_seconds").set(read(|figures| figures.oldest_age.as_secs_f64()));
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_shown_as_it_was_before() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            let figures = Figures { ready: 7, workers: 2, paused: true, ..Figures::default() };
+            publish(Some(figures), Some(3));
+            let all = shown.render();
+            for line in [
+                "postly_queue_messages{state=\"ready\"} 7",
+                "postly_queue_messages{state=\"spilled\"} 3",
+                "postly_queue_workers 2",
+                "postly_queue_paused 1",
+            ] {
+                assert!(all.lines().any(|shown| shown == line), "{line} is not in {all}");
+            }
+            publish(None, None);
+            let values: Vec<String> = shown
+                .render()
+                .lines()
+                .filter(|line| line.starts_with("postly_"))
+                .map(|line| line.rsplit(' ').next().unwrap().to_owned())
+                .collect();
+            assert_eq!(values, ["NaN"; 9]);
+        });
+    }
+}

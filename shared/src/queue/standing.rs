@@ -14,7 +14,7 @@ pub struct Standing {
     /// Whether every acknowledged message outlives the server: it writes each command to disk before it answers, and
     /// never throws anything away. `None`: its settings are not shown to us, as managed servers do.
     pub durable: Option<bool>,
-    /// How many numbers are paused: Meta's, Twilio's.
+    /// How many numbers of each provider are paused, in the order of [`Provider::ALL`].
     pub paused: [u64; 2],
 }
 
@@ -36,11 +36,13 @@ impl Queue {
         let count = |provider: Provider| {
             members.iter().filter(|member| member.starts_with(&format!("{provider}:"))).count() as u64
         };
-        Ok(Standing { durable, paused: [Provider::Meta, Provider::Twilio].map(count) })
+        Ok(Standing { durable, paused: Provider::ALL.map(count) })
     }
 }
 
-fn durable(settings: &BTreeMap<String, String>) -> Option<bool> {
+/// Whether a server that is set like this keeps whatever it has acknowledged. `None`: a setting is not shown.
+#[must_use]
+pub fn durable(settings: &BTreeMap<String, String>) -> Option<bool> {
     let is = |name: &str, wanted: &str| settings.get(name).map(|value| value == wanted);
     Some(
         is("appendonly", "yes")?
@@ -56,9 +58,37 @@ impl Standing {
     pub fn publish(standing: Option<&Self>) {
         let durable = standing.and_then(|standing| standing.durable);
         gauge!("postly_queue_durable").set(durable.map_or(f64::NAN, |durable| f64::from(u8::from(durable))));
-        for (place, provider) in [Provider::Meta, Provider::Twilio].into_iter().enumerate() {
+        for (place, provider) in Provider::ALL.into_iter().enumerate() {
             let count = standing.map_or(f64::NAN, |standing| standing.paused[place] as f64);
             gauge!("postly_numbers_paused", "provider" => provider.as_str()).set(count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_setting_is_enough_to_lose_messages() {
+        let good = [
+            ("appendonly", "yes"),
+            ("appendfsync", "always"),
+            ("no-appendfsync-on-rewrite", "no"),
+            ("maxmemory-policy", "noeviction"),
+        ];
+        let settings = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(durable(&settings(&good)), Some(true));
+        for place in 0..good.len() {
+            let mut worse = good;
+            worse[place].1 = "otherwise";
+            assert_eq!(durable(&settings(&worse)), Some(false), "{}", good[place].0);
+            assert_eq!(durable(&settings(&good[..place])), None, "what is not shown is not known");
         }
     }
 }

@@ -160,7 +160,7 @@ fn books(html: &mut Html, look: &Look) {
         None => "not shown",
     });
     figure(html, "Redis durable", or_unknown(durable));
-    for (place, provider) in [Provider::Meta, Provider::Twilio].into_iter().enumerate() {
+    for (place, provider) in Provider::ALL.into_iter().enumerate() {
         let name = match provider {
             Provider::Meta => "Meta numbers paused",
             Provider::Twilio => "Twilio numbers paused",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sandbox::conversation::{Sandbox, run};
+use sandbox::person::Person;
 use shared::message::Provider;
 use shared::session;
 
@@ -10,16 +11,22 @@ use super::browser::Browser;
 use super::{chooses, follows, sessions};
 use crate::GROUND;
 
+/// A browser whose sign-in this person has confirmed.
+async fn confirmed(sandbox: &Sandbox, person: &Person) -> Browser {
+    let browser = Browser::new(sandbox);
+    let begun = browser.begins().await;
+    follows(person, &begun).await;
+    chooses(person, begun.number).await;
+    assert!(person.hears().await.starts_with("✅"));
+    browser
+}
+
 /// Ten tabs of one browser ask at once, and none of them learns what the others were told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_is_opened_once_however_many_ask() {
     run(&GROUND, async |sandbox: &mut Sandbox| {
         let alice = sandbox.person(Provider::Meta).with_credits(1).await;
-        let browser = Browser::new(sandbox);
-        let begun = browser.begins().await;
-        follows(&alice, &begun).await;
-        chooses(&alice, begun.number).await;
-        alice.hears().await;
+        let browser = confirmed(sandbox, &alice).await;
         let answers = futures_util::future::join_all((0..10).map(|_| browser.asks_alone())).await;
         assert!(answers.iter().all(|state| state == "done"), "{answers:?}");
         assert_eq!(sessions(sandbox).await, 1);
@@ -37,11 +44,7 @@ async fn a_session_is_opened_once_however_many_ask() {
 async fn a_session_that_has_ended_is_not_answered_again() {
     run(&GROUND, async |sandbox: &mut Sandbox| {
         let alice = sandbox.person(Provider::Meta).with_credits(1).await;
-        let browser = Browser::new(sandbox);
-        let begun = browser.begins().await;
-        follows(&alice, &begun).await;
-        chooses(&alice, begun.number).await;
-        alice.hears().await;
+        let browser = confirmed(sandbox, &alice).await;
         assert_eq!(browser.asks_alone().await, "done");
         let (user, now) = (alice.account().await, sandbox.clock.now());
         let [entry] = session::list(&sandbox.pool, &user, now).await.unwrap().try_into().unwrap();
@@ -56,13 +59,7 @@ async fn a_session_that_has_ended_is_not_answered_again() {
 async fn what_was_confirmed_is_collected_a_little_later_and_then_no_more() {
     run(&GROUND, async |sandbox: &mut Sandbox| {
         let alice = sandbox.person(Provider::Meta).with_credits(1).await;
-        let (early, late) = (Browser::new(sandbox), Browser::new(sandbox));
-        for browser in [&early, &late] {
-            let begun = browser.begins().await;
-            follows(&alice, &begun).await;
-            chooses(&alice, begun.number).await;
-            assert!(alice.hears().await.starts_with("✅"));
-        }
+        let (early, late) = (confirmed(sandbox, &alice).await, confirmed(sandbox, &alice).await);
         sandbox.advances(Duration::from_secs(122));
         assert_eq!(early.asks().await, "done");
         assert_eq!(early.asks().await, "done");

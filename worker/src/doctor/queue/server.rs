@@ -246,4 +246,29 @@ mod tests {
         assert_eq!(worst(&hidden), ["redis durability"]);
         assert!(Server::default().findings().iter().all(|finding| finding.verdict == Verdict::NotChecked));
     }
+
+    /// `postly_queue_durable` and this must not disagree about what keeps messages.
+    #[test]
+    fn the_doctor_and_the_metric_call_the_same_server_durable() {
+        for on in ["yes", "no"] {
+            for written in ["always", "everysec", "no"] {
+                for rewriting in ["yes", "no"] {
+                    for policy in ["noeviction", "allkeys-lru"] {
+                        let config = map(&[
+                            ("appendonly", on),
+                            ("appendfsync", written),
+                            ("no-appendfsync-on-rewrite", rewriting),
+                            ("maxmemory-policy", policy),
+                        ]);
+                        let told = shared::queue::durable(&config);
+                        let server = Server { info: Some(map(&GOOD)), config: Some(config) };
+                        let fine = [server.durability(), server.eviction()]
+                            .iter()
+                            .all(|finding| finding.verdict == Verdict::Ok);
+                        assert_eq!(told, Some(fine), "{on} {written} {rewriting} {policy}");
+                    }
+                }
+            }
+        }
+    }
 }
