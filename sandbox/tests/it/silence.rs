@@ -48,7 +48,7 @@ crate::for_each_provider! {
 
 /// Somebody with two credits whose brief is being written, and who then says stop. One person, two lanes: a stop through
 /// one overtakes the brief in the other.
-async fn stops_meanwhile(sandbox: &Sandbox) -> Person {
+pub(crate) async fn stops_meanwhile(sandbox: &Sandbox) -> Person {
     let number = "+33639980077";
     let meta = Person::new(&sandbox.stage, &sandbox.pool, Provider::Meta, number, "Camille");
     let meta = meta.with_credits(2).await;
