@@ -98,6 +98,10 @@ pub fn poison(text: &str) {
 
 /// Where a loop stands still for ever when `POSTLY_STUCK=<loop>` asked for it. Nowhere, in a production build.
 #[inline]
+#[cfg_attr(
+    not(feature = "faults"),
+    expect(clippy::unused_async, reason = "there is nothing to wait for, and callers await it")
+)]
 pub async fn stands_still(name: &str) {
     #[cfg(feature = "faults")]
     if switches::is_stuck(name) {

@@ -61,7 +61,9 @@ fn ask(admin: SocketAddr, path: &str) -> io::Result<(bool, String)> {
     let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n")?;
+    // Written at once: `write!` on a socket sends a packet for every piece.
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
@@ -80,6 +82,7 @@ fn reachable(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
     use std::net::TcpListener;
 
     use super::*;
@@ -90,10 +93,14 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let thread = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut asked = [0; 512];
-            let read = stream.read(&mut asked).unwrap();
+            // To its end: a socket that is closed with something unread resets the asker's connection.
+            let mut asked = String::new();
+            let mut lines = BufReader::new(&mut stream);
+            while !asked.ends_with("\r\n\r\n") {
+                assert_ne!(lines.read_line(&mut asked).unwrap(), 0, "the asker went away: {asked}");
+            }
             stream.write_all(answer.as_bytes()).unwrap();
-            String::from_utf8_lossy(&asked[..read]).into_owned()
+            asked
         });
         (address, thread)
     }
