@@ -1,11 +1,8 @@
 //! Where verified work becomes durable: in Redis, or, while Redis is away or full, in Postgres. Only when both
 //! are away is a webhook refused, so that its provider keeps it for us.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use metrics::counter;
 use shared::clock::Clock;
 use shared::job::{Job, Notice};
@@ -16,17 +13,18 @@ use shared::{db, fault, spill};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
+use crate::group_commit::GroupCommit;
 use crate::limits;
+use crate::redis::Redis;
 use crate::webhook::Arrival;
 
 /// The way into the system. Cheap to clone.
 #[derive(Clone)]
 pub struct Intake {
-    queue: Queue,
+    redis: Redis,
+    group: GroupCommit,
     pool: PgPool,
     clock: Clock,
-    /// Until when Redis is not asked, in Unix milliseconds: a dead server must not cost every webhook its patience.
-    redis_away_until: Arc<AtomicI64>,
 }
 
 /// Neither Redis nor Postgres took the work.
@@ -38,7 +36,8 @@ impl Intake {
     /// An intake into this queue, with this refuge.
     #[must_use]
     pub fn new(queue: Queue, pool: PgPool, clock: Clock) -> Self {
-        Self { queue, pool, clock, redis_away_until: Arc::default() }
+        let redis = Redis::new(queue, clock.clone());
+        Self { group: GroupCommit::new(redis.clone()), redis, pool, clock }
     }
 
     /// The refuge.
@@ -50,7 +49,7 @@ impl Intake {
     /// The queue.
     #[must_use]
     pub fn queue(&self) -> &Queue {
-        &self.queue
+        &self.redis.queue
     }
 
     /// Makes everything that a webhook carried durable. May be called again with the same: every id is taken once.
@@ -66,8 +65,12 @@ impl Intake {
     /// Makes work durable that the door itself wants done.
     pub async fn wants(&self, job: Job) -> Result<(), BothAway> {
         let jobs = [job.traced(TraceContext::current())];
-        let queued = self.redis(self.queue.enqueue(&jobs)).await;
-        if queued.is_some_and(|answers| answers.iter().all(|answer| *answer != Enqueued::Full)) {
+        if self
+            .group
+            .enqueue(&jobs)
+            .await
+            .is_some_and(|answers| answers.iter().all(|answer| *answer != Enqueued::Full))
+        {
             return Ok(());
         }
         match timeout(limits::SPILL_PATIENCE, spill::put(&self.pool, &jobs, self.clock.now())).await {
@@ -86,7 +89,7 @@ impl Intake {
                 Arrival::Unreadable { id, reason, bytes } => {
                     count(provider, "unreadable", 1);
                     tracing::warn!(%provider, message.id = id.fingerprint(), reason, "signed, but not understood");
-                    let kept = self.redis(self.queue.set_aside(&id, reason, &bytes)).await;
+                    let kept = self.redis.ask(self.redis.queue.set_aside(&id, reason, &bytes)).await;
                     if !matches!(kept, Some(Enqueued::Queued | Enqueued::Duplicate)) {
                         let body = String::from_utf8_lossy(&bytes).replace('\0', "");
                         let notice = Notice { provider, kind: "unreadable".to_owned(), body };
@@ -98,7 +101,7 @@ impl Intake {
         if jobs.is_empty() {
             return Ok(());
         }
-        let refused = match self.redis(self.queue.enqueue(&jobs)).await {
+        let refused = match self.group.enqueue(&jobs).await {
             Some(answers) => {
                 let duplicates = answers.iter().filter(|answer| **answer == Enqueued::Duplicate).count();
                 count(provider, "duplicate", duplicates);
@@ -115,23 +118,6 @@ impl Intake {
         self.spill(provider, &refused).await?;
         fault::point("intake.spilled");
         Ok(())
-    }
-
-    /// One errand to Redis, bounded: each of its calls by the queue's own patience, all of them by ours. `None`: it is
-    /// away (and is left alone for a moment).
-    async fn redis<T>(&self, call: impl Future<Output = Result<T, shared::queue::QueueError>>) -> Option<T> {
-        if self.clock.now().timestamp_millis() < self.redis_away_until.load(Ordering::Relaxed) {
-            return None;
-        }
-        let failure = match timeout(limits::BATCH_PATIENCE, call).await {
-            Ok(Ok(answer)) => return Some(answer),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        tracing::warn!("Redis is away: {failure}");
-        let pause = TimeDelta::from_std(limits::REDIS_PAUSE).unwrap_or_default();
-        self.redis_away_until.store((self.clock.now() + pause).timestamp_millis(), Ordering::Relaxed);
-        None
     }
 
     async fn spill(&self, provider: Provider, jobs: &[Job]) -> Result<(), BothAway> {

@@ -5,11 +5,13 @@ pub mod admin;
 pub mod auth;
 pub mod config;
 pub mod form;
+pub mod group_commit;
 pub mod intake;
 pub mod limits;
 pub mod meta;
 pub mod openapi;
 pub mod portal;
+pub mod redis;
 pub mod refusal;
 pub mod session;
 pub mod signin;
@@ -19,6 +21,8 @@ pub mod webhook;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
@@ -49,9 +53,13 @@ pub const USAGE: Usage = Usage {
     section: "ingest",
 };
 
-/// What a request can reach. Cheap to clone.
+/// What a request can reach. Clones are the same one: every layer and every handler makes some, for every request.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+#[derive(Clone)]
+pub struct Parts {
     /// The secrets of Meta's side, when it is configured.
     pub meta: Option<meta::Door>,
     /// The secrets of Twilio's side, when it is configured.
@@ -72,6 +80,21 @@ pub struct App {
     pub clock: Clock,
 }
 
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What is changed is one's own from then on: other clones stay as they are.
+impl DerefMut for App {
+    fn deref_mut(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 impl App {
     /// Builds the door from its configuration. Connects to nothing yet.
     pub fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
@@ -81,10 +104,10 @@ impl App {
             ..QueueSettings::default()
         };
         let queue = Queue::open(&config.redis_url, settings)?;
-        let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS);
+        let pool = shared::db::pool(config.database.clone(), limits::CONNECTIONS, shared::db::PATIENCE);
         let intake = Intake::new(queue, pool, clock.clone());
         let (meta, twilio, stripe) = (config.meta.clone(), config.twilio.clone(), config.stripe.clone());
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             meta,
             twilio,
             stripe,
@@ -94,9 +117,11 @@ impl App {
             signin: config.signin.clone(),
             intake,
             clock,
-        })
+        })))
     }
+}
 
+impl Parts {
     /// Postgres, which the door needs when Redis is away, and for Stripe.
     #[must_use]
     pub fn pool(&self) -> &PgPool {

@@ -50,7 +50,7 @@ pub async fn main(stop: CancellationToken) -> Result<()> {
         println!("{name}: port {port}");
         tokio::spawn(lead(outside, inside));
     }
-    let pool = db::pool(books, 2);
+    let pool = db::pool(books, 2, db::PATIENCE);
     let said = tokio::select! {
         said = talk(&stage, &pool) => said,
         () = stop.cancelled() => Ok(()),

@@ -25,8 +25,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 /// Where sqlx keeps count of the migrations.
 const MIGRATION_TABLE: &str = "wa._sqlx_migrations";
 
-/// How long a caller waits for a connection before the database counts as away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long somebody who is waited for waits for a connection before the database counts as away.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Parameters that Prisma understands in a connection string and Postgres does not.
 const PRISMA_PARAMETERS: [&str; 4] = ["schema", "pgbouncer", "connection_limit", "pool_timeout"];
@@ -115,12 +115,15 @@ fn transaction_pooler() -> String {
         .to_owned()
 }
 
-/// A pool that connects when it is first used, so that the order in which things start does not matter.
+/// A pool that connects when it is first used, so that the order in which things start does not matter. Whoever finds all
+/// connections taken, or the database away, waits for so long.
 #[must_use]
-pub fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+pub fn pool(options: PgConnectOptions, connections: u32, patience: Duration) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .acquire_timeout(patience)
+        // To wait for one's turn is no event: under load each wait would be a line.
+        .acquire_slow_threshold(patience)
         .connect_lazy_with(options)
 }
 

@@ -197,21 +197,11 @@ pub async fn add(
     now: DateTime<Utc>,
 ) -> Result<String, sqlx::Error> {
     let id = crate::db::new_id();
-    let as_json: bool = sqlx::query_scalar(
-        r#"select atttypid = 'jsonb'::regtype from pg_attribute
-           where attrelid = '"Generation"'::regclass and attname = 'variants'"#,
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    let statement = if as_json {
-        r#"insert into "Generation" ("id", "userId", "brief", "platform", "industry", "objective", "tone", "language",
-             "promptFinal", "usageTokens", "createdAt", "variants")
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_jsonb($12::text[]))"#
-    } else {
-        r#"insert into "Generation" ("id", "userId", "brief", "platform", "industry", "objective", "tone", "language",
-             "promptFinal", "usageTokens", "createdAt", "variants")
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text[])"#
-    };
+    // The column itself turns the document into what it holds.
+    let statement = r#"insert into "Generation" ("id", "userId", "brief", "platform", "industry", "objective", "tone",
+           "language", "promptFinal", "usageTokens", "createdAt", "variants")
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "variants"
+         from jsonb_populate_record(null::"Generation", jsonb_build_object('variants', $12::text[]))"#;
     sqlx::query(statement)
         .bind(&id)
         .bind(user.as_str())

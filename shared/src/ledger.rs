@@ -173,20 +173,21 @@ async fn write(
 /// Holds an account until the transaction ends: the one that this account is, or has joined. Returns it with its
 /// balance.
 pub async fn lock(db: &mut PgConnection, user: &UserId) -> Result<(UserId, Credits), LedgerError> {
-    let mut held = survivor(db, user).await?;
+    let mut account = user.clone();
     loop {
-        let credits: Option<i32> =
-            sqlx::query_scalar(r#"select "credits" from "User" where "id" = $1 for no key update"#)
-                .bind(held.as_str())
-                .fetch_optional(&mut *db)
-                .await?;
-        let credits = credits.ok_or(LedgerError::NoSuchPerson)?;
+        let found: Option<(String, i32)> = sqlx::query_as(
+            r#"select "id", "credits" from "User" where "id" = wa.survivor($1) for no key update"#,
+        )
+        .bind(account.as_str())
+        .fetch_optional(&mut *db)
+        .await?;
+        let (held, credits) = found.ok_or(LedgerError::NoSuchPerson)?;
+        let held = UserId::from_stored(held);
         // It may have joined another one while we waited for it. From now on it cannot.
-        let now_in = survivor(db, &held).await?;
-        if now_in == held {
+        account = survivor(db, &held).await?;
+        if account == held {
             return Ok((held, Credits::from_column(credits)));
         }
-        held = now_in;
     }
 }
 

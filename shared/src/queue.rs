@@ -22,6 +22,7 @@ mod standing;
 mod waiting;
 mod wake;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
@@ -29,7 +30,7 @@ use redis::{IntoConnectionInfo, Script};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use dead::{DeadId, DeadLetter};
-pub use enqueue::Enqueued;
+pub use enqueue::{Enqueued, Parcel};
 pub use figures::{Figures, publish};
 pub use lease::{Fetched, Lease, Leased, Settlement, Verdict};
 pub use pace::{Hold, Pace, Route, Turn};
@@ -52,14 +53,14 @@ const LOST_LEASES_AT_MOST: u32 = 10;
 const LANE_AT_MOST: u32 = 20_000;
 
 /// Redis' Lua unpacks at most some thousands of values; scripts here take at most this many items.
-const BATCH: usize = 200;
+pub const BATCH: usize = 200;
 
 /// The queue, from either side. Clones share one connection.
 #[derive(Clone)]
 pub struct Queue {
     connection: Line,
-    client: redis::Client,
-    scripts: std::sync::Arc<Scripts>,
+    client: Arc<redis::Client>,
+    scripts: Arc<Scripts>,
     settings: QueueSettings,
 }
 
@@ -115,7 +116,7 @@ impl Queue {
             paused: script(include_str!("queue/paused.lua")),
             crowd: script(include_str!("queue/crowd.lua")),
         };
-        Ok(Self { connection, client, scripts: std::sync::Arc::new(scripts), settings })
+        Ok(Self { connection, client: Arc::new(client), scripts: Arc::new(scripts), settings })
     }
 
     /// How long a lease lasts here.

@@ -5,6 +5,8 @@
 
 pub mod spend;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
@@ -46,6 +48,27 @@ pub async fn find(
     .bind(name)
     .fetch_optional(db)
     .await
+}
+
+/// All answers recorded for a message, by the names of their steps.
+pub async fn all(db: impl PgExecutor<'_>, message: &MessageId) -> Result<HashMap<String, Step>, sqlx::Error> {
+    #[derive(sqlx::FromRow)]
+    struct Named {
+        name: String,
+        #[sqlx(flatten)]
+        step: Step,
+    }
+    if crate::fault::without("step") {
+        return Ok(HashMap::new());
+    }
+    let steps: Vec<Named> = sqlx::query_as(
+        "select name, output, finish_reason, model, prompt_tokens, completion_tokens, took_ms, cost_micros
+         from wa.step where message_id = $1",
+    )
+    .bind(message.as_str())
+    .fetch_all(db)
+    .await?;
+    Ok(steps.into_iter().map(|named| (named.name, named.step)).collect())
 }
 
 /// Records an answer, and adds it to its person's day. The first one recorded under a name stays.

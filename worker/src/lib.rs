@@ -112,7 +112,7 @@ impl Worker {
             .build()?;
         let settings = QueueSettings { lease: config.lease, ..QueueSettings::default() };
         Ok(Self {
-            pool: shared::db::pool(config.database.clone(), config.connections),
+            pool: shared::db::pool(config.database.clone(), config.connections, policy::CONNECTION_PATIENCE),
             queue: Queue::open(&config.redis_url, settings)?,
             openai: OpenAi::new(config.openai.clone(), http.clone(), patience.model_timeout),
             providers: config.providers(&http, patience.send_timeout),

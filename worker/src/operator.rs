@@ -38,6 +38,6 @@ impl Desk {
         let lease = shared::queue::lease(&mut env);
         let (redis_url, database, lease) = env.finish((redis_url, database, lease))?;
         let queue = Queue::open(&redis_url, QueueSettings { lease, ..QueueSettings::default() })?;
-        Ok(Self { queue, pool: shared::db::pool(database, CONNECTIONS) })
+        Ok(Self { queue, pool: shared::db::pool(database, CONNECTIONS, shared::db::PATIENCE) })
     }
 }

@@ -10,6 +10,8 @@ mod posts;
 mod prompt;
 mod revise;
 
+use std::collections::HashMap;
+
 use metrics::counter;
 use shared::clock::Clock;
 use shared::fault;
@@ -19,6 +21,7 @@ use shared::message::{Inbound, MessageId, Provider};
 use shared::price::ModelPrices;
 use shared::step::{self, Step};
 use sqlx::PgPool;
+use tokio::sync::OnceCell;
 
 pub use intent::Intent;
 pub use posts::Posts;
@@ -30,7 +33,7 @@ use crate::error::JobError;
 use crate::openai::{Ask, OpenAi, REFUSAL};
 
 /// What the steps need.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Pipeline<'a> {
     /// The model.
     pub openai: &'a OpenAi,
@@ -44,6 +47,8 @@ pub struct Pipeline<'a> {
     pub message: &'a MessageId,
     /// Who will carry the posts: bounds their length.
     pub provider: Provider,
+    /// What earlier starts have recorded, read before the first step.
+    recorded: OnceCell<HashMap<String, Step>>,
 }
 
 /// What came out.
@@ -79,6 +84,7 @@ impl<'a> Pipeline<'a> {
             prices: &worker.budget.prices,
             message: &inbound.id,
             provider: inbound.provider,
+            recorded: OnceCell::new(),
         }
     }
 }
@@ -137,10 +143,11 @@ impl Pipeline<'_> {
     /// One step: from the records, or from the model and then into the records. `None`: the model declined.
     #[tracing::instrument(name = "model", skip_all, fields(otel.kind = "client", step = ask.step, recorded))]
     async fn step(&self, ask: &Ask<'_>) -> Result<Option<Step>, JobError> {
-        let recorded = step::find(self.pool, self.message, ask.step).await?;
+        let earlier = self.recorded.get_or_try_init(|| step::all(self.pool, self.message)).await?;
+        let recorded = earlier.get(ask.step);
         tracing::Span::current().record("recorded", recorded.is_some());
         let step = if let Some(step) = recorded {
-            step
+            step.clone()
         } else {
             let step = self.openai.ask(ask).await?;
             let step = self.priced(step, ask.step);

@@ -128,6 +128,11 @@ pub const OPERATOR_DEADLINE: Duration = Duration::from_hours(23);
 /// Writing down why a start was not the last: never waited for longer.
 pub const NOTE_TIMEOUT: Duration = Duration::from_millis(250);
 
+/// How long a job waits for a connection to the books. A worker holds many more conversations than connections, and those
+/// that are given up on too soon only come again, with everything that they had done to be found done: under a load that
+/// the books cannot carry, less and less would be finished. Part of [`JOB_TIMEOUT`].
+pub const CONNECTION_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often the relay looks at the spill.
 pub const RELAY_PERIOD: Duration = Duration::from_secs(1);
 

@@ -146,7 +146,7 @@ async fn four_processes_may_migrate_at_once_and_again() {
         let pool = database(seed).await;
         let options = pool.connect_options();
         let processes = (0..4).map(|_| {
-            let pool = shared::db::pool((*options).clone(), 2);
+            let pool = shared::db::pool((*options).clone(), 2, shared::db::PATIENCE);
             async move {
                 let migrated = shared::db::migrate(&pool).await;
                 pool.close().await;

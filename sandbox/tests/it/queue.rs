@@ -4,6 +4,7 @@ mod claims;
 mod cluster;
 mod dead;
 mod figures;
+mod grouped;
 mod hands;
 mod leases;
 mod load;

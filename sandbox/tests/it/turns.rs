@@ -27,7 +27,7 @@ async fn waiting(sandbox: &Sandbox) -> i64 {
 
 /// The cookie of a session of this account.
 async fn cookie(sandbox: &Sandbox, user: &UserId) -> String {
-    let sessions = sandbox.ingest_app().sessions.unwrap();
+    let sessions = sandbox.ingest_app().sessions.clone().unwrap();
     let id = "a-session";
     let beginning = shared::session::Beginning { id, user, browser: None, system: None };
     let mut db = sandbox.pool.acquire().await.unwrap();

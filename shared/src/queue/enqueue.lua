@@ -8,14 +8,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local this_window = math.floor(time[1] / window)
 local room = most - tonumber(redis.call('HGET', KEYS[2], 'depth') or '0') - redis.call('XLEN', KEYS[4])
-local queued, taken, woken, out = 0, 0, 0, {}
+local this_seen, last_seen = prefix .. 'seen:' .. this_window .. ':', prefix .. 'seen:' .. (this_window - 1) .. ':'
+local queued, taken, ready, out = 0, 0, {}, {}
 for i = 5, #ARGV, 3 do
   local digest, lane = ARGV[i], ARGV[i + 1]
   -- Claims live in small hashes, which Redis stores densely; two windows cover every redelivery.
   local bucket = string.byte(digest, 1) * 64 + math.floor(string.byte(digest, 2) / 4)
-  local claims = prefix .. 'seen:' .. this_window .. ':' .. bucket
-  local earlier = prefix .. 'seen:' .. (this_window - 1) .. ':' .. bucket
-  if redis.call('HEXISTS', earlier, digest) == 1 then
+  local claims = this_seen .. bucket
+  if redis.call('HEXISTS', last_seen .. bucket, digest) == 1 then
     out[#out + 1] = 0
   elseif queued >= room then
     out[#out + 1] = redis.call('HEXISTS', claims, digest) - 1
@@ -23,25 +23,27 @@ for i = 5, #ARGV, 3 do
     out[#out + 1] = 0
   else
     if redis.call('HLEN', claims) == 1 then redis.call('EXPIREAT', claims, (this_window + 2) * window) end
-    queued = queued + 1
     taken = taken + 1
     local list = prefix .. 'lane:' .. lane
-    local length = redis.call('LLEN', list)
-    if length >= lane_most then
+    local length = redis.call('RPUSH', list, ARGV[i + 2])
+    if length > lane_most then
+      -- Rare, and so it is found out afterwards: nobody else sees the list meanwhile.
+      redis.call('RPOP', list)
       redis.call('XADD', KEYS[4], '*', 'lane', lane, 'attempts', 0, 'reason', 'lane overflow', 'job', ARGV[i + 2])
-      queued = queued - 1
       room = room - 1
       out[#out + 1] = -2
     else
-      redis.call('RPUSH', list, ARGV[i + 2])
-      if length == 0 then
-        redis.call('ZADD', KEYS[1], now, lane)
-        woken = woken + 1
+      queued = queued + 1
+      if length == 1 then
+        ready[#ready + 1] = now
+        ready[#ready + 1] = lane
       end
       out[#out + 1] = 1
     end
   end
 end
+local woken = #ready / 2
+if woken > 0 then redis.call('ZADD', KEYS[1], unpack(ready)) end
 if queued > 0 then redis.call('HINCRBY', KEYS[2], 'depth', queued) end
 if taken > 0 then redis.call('HINCRBY', KEYS[2], 'taken', taken) end
 -- One token per lane that woke, bounded: a token says "look again", it never carries a job.

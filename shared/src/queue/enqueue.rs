@@ -1,5 +1,6 @@
 //! The producer's side: taking jobs in, each id once.
 
+use redis::{Cmd, ErrorKind, ServerErrorKind};
 use sha2::{Digest, Sha256};
 
 use super::{BATCH, LANE_AT_MOST, PREFIX, Queue, QueueError, key};
@@ -20,22 +21,44 @@ pub enum Enqueued {
     Overflow,
 }
 
+/// A job as it travels to the queue.
+#[derive(Debug)]
+pub struct Parcel {
+    digest: [u8; 16],
+    lane: String,
+    payload: Vec<u8>,
+}
+
+impl Parcel {
+    /// Packs a job. Fails for one that has no JSON form.
+    pub fn of(job: &Job) -> Result<Self, QueueError> {
+        let payload = serde_json::to_vec(job)?;
+        Ok(Self { digest: digest(&job.id), lane: job.lane.as_str().to_owned(), payload })
+    }
+}
+
 impl Queue {
     /// Offers jobs, in their order; the answers are in the same order. Each script call takes a bounded number,
     /// so a failure may come after some were taken: offering all of them again is safe. From the first call on that
     /// finds the queue full, the rest counts as refused.
     pub async fn enqueue(&self, jobs: &[Job]) -> Result<Vec<Enqueued>, QueueError> {
-        let mut answers = Vec::with_capacity(jobs.len());
+        self.offer(&jobs.iter().map(Parcel::of).collect::<Result<Vec<_>, _>>()?).await
+    }
+
+    /// The same with jobs that were packed before.
+    pub async fn offer(&self, parcels: &[Parcel]) -> Result<Vec<Enqueued>, QueueError> {
+        let mut answers = Vec::with_capacity(parcels.len());
         let mut connection = self.connection.clone();
-        for jobs in jobs.chunks(BATCH) {
-            let mut call = self.scripts.enqueue.prepare_invoke();
-            call.key(key("ready")).key(key("stats")).key(key("wake")).key(key("dead"));
-            call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST);
-            call.arg(self.settings.claim_window.as_secs());
-            for job in jobs {
-                call.arg(&digest(&job.id)[..]).arg(job.lane.as_str()).arg(serde_json::to_vec(job)?);
-            }
-            let replies: Vec<i8> = call.invoke_async(&mut connection).await?;
+        for parcels in parcels.chunks(BATCH) {
+            let call = self.call(parcels);
+            let replies: Vec<i8> = match call.query_async(&mut connection).await {
+                // A Redis that was restarted knows no scripts.
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    self.scripts.enqueue.prepare_invoke().load_async(&mut connection).await?;
+                    call.query_async(&mut connection).await?
+                }
+                replies => replies?,
+            };
             answers.extend(replies.into_iter().map(|reply| match reply {
                 1 => Enqueued::Queued,
                 0 => Enqueued::Duplicate,
@@ -47,8 +70,21 @@ impl Queue {
                 break;
             }
         }
-        answers.resize(jobs.len(), Enqueued::Full);
+        answers.resize(parcels.len(), Enqueued::Full);
         Ok(answers)
+    }
+
+    /// The call of the script, written into one buffer: its own builder keeps every argument by itself.
+    fn call(&self, parcels: &[Parcel]) -> Cmd {
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(self.scripts.enqueue.get_hash()).arg(4);
+        call.arg(key("ready")).arg(key("stats")).arg(key("wake")).arg(key("dead"));
+        call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST);
+        call.arg(self.settings.claim_window.as_secs());
+        for Parcel { digest, lane, payload } in parcels {
+            call.arg(&digest[..]).arg(lane).arg(&payload[..]);
+        }
+        call
     }
 
     /// Keeps verified bytes that nobody could read among the dead letters, once, with the reason.

@@ -12,10 +12,13 @@ use redis::{Cmd, ErrorKind, Pipeline, RedisFuture, RedisResult, ServerErrorKind,
 
 /// Clones share one connection.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(super) struct Line(Arc<Connecting>);
+
+/// How to connect, and the connection there is.
+struct Connecting {
     client: redis::Client,
     config: ConnectionManagerConfig,
-    current: Arc<Mutex<Numbered>>,
+    current: Mutex<Numbered>,
 }
 
 /// A connection, and how many were there before it.
@@ -33,19 +36,20 @@ impl Line {
             .set_connection_timeout(Some(patience))
             .set_response_timeout(Some(patience));
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
-        Ok(Self { client, config, current: Arc::new(Mutex::new(Numbered { number: 0, connection })) })
+        let current = Mutex::new(Numbered { number: 0, connection });
+        Ok(Self(Arc::new(Connecting { client, config, current })))
     }
 
     fn current(&self) -> Numbered {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts a new connection in the place of the one with this number, unless somebody has done so already.
     fn replace(&self, number: u64) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.number == number
             && let Ok(connection) =
-                ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())
+                ConnectionManager::new_lazy_with_config(self.0.client.clone(), self.0.config.clone())
         {
             *current = Numbered { number: number + 1, connection };
         }

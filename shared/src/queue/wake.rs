@@ -1,6 +1,7 @@
 //! Waiting for work without asking over and over: a blocking read on a connection of its own. The token that
 //! ends the wait carries nothing, so a lost reply loses nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::AsyncConnectionConfig;
@@ -14,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// A worker's ear.
 pub struct Waker {
-    client: redis::Client,
+    client: Arc<redis::Client>,
     patience: Duration,
     connection: Option<MultiplexedConnection>,
 }

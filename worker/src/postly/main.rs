@@ -82,7 +82,7 @@ async fn main() -> ExitCode {
 async fn migrate() -> anyhow::Result<ExitCode> {
     let mut env = Env::of_process();
     let options = shared::db::from_env(&mut env);
-    shared::db::migrate(&shared::db::pool(env.finish(options)?, 2)).await?;
+    shared::db::migrate(&shared::db::pool(env.finish(options)?, 2, shared::db::PATIENCE)).await?;
     println!("the database is up to date");
     Ok(ExitCode::SUCCESS)
 }

@@ -78,7 +78,7 @@ impl Browser {
     pub async fn is(&self, sandbox: &Sandbox) -> Option<String> {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, self.cookie()?.parse().unwrap());
-        let sessions = sandbox.ingest_app().sessions.unwrap();
+        let sessions = sandbox.ingest_app().sessions.clone().unwrap();
         let session = sessions.read(&sandbox.pool, &headers, sandbox.clock.now()).await.unwrap();
         session.map(|session| session.user.as_str().to_owned())
     }

@@ -24,7 +24,7 @@ async fn web_account(sandbox: &Sandbox, email: &str, browser: Browser) -> (Strin
     .execute(&sandbox.pool)
     .await
     .unwrap();
-    let sessions = sandbox.ingest_app().sessions.unwrap();
+    let sessions = sandbox.ingest_app().sessions.clone().unwrap();
     let mut db = sandbox.pool.acquire().await.unwrap();
     let user = UserId::from_stored(id.clone());
     let opened = sessions.open(&mut db, &user, &Device::default(), sandbox.clock.now()).await.unwrap();

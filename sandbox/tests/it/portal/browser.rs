@@ -55,7 +55,7 @@ impl Browser {
 
     /// Somebody's, with a session of this account.
     pub(crate) async fn of(sandbox: &Sandbox, user: &UserId) -> Self {
-        let sessions = sandbox.ingest_app().sessions.unwrap();
+        let sessions = sandbox.ingest_app().sessions.clone().unwrap();
         let device = Device::of(&HeaderMap::from_iter([(USER_AGENT, AGENT.parse().unwrap())]));
         let mut db = sandbox.pool.acquire().await.unwrap();
         let opened = sessions.open(&mut db, user, &device, sandbox.clock.now()).await.unwrap();

@@ -105,7 +105,7 @@ impl Browser {
     /// Whose session it has.
     pub async fn is(&self, sandbox: &Sandbox) -> Option<UserId> {
         let headers = HeaderMap::from_iter([(COOKIE, self.cookies().parse().unwrap())]);
-        let sessions = sandbox.ingest_app().sessions.unwrap();
+        let sessions = sandbox.ingest_app().sessions.clone().unwrap();
         let session = sessions.read(&sandbox.pool, &headers, sandbox.clock.now()).await.unwrap();
         session.map(|session| session.user)
     }

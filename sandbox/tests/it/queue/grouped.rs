@@ -1,0 +1,79 @@
+//! Webhooks that wait at the same moment share one call of Redis, and nothing else.
+//!
+//! Each test has one thread: whoever joins before anybody has to wait is in the same group.
+
+use futures_util::future::join_all;
+use ingest::group_commit::GroupCommit;
+use ingest::redis::Redis;
+use secrecy::SecretString;
+use shared::clock::Clock;
+use shared::job::Job;
+use shared::queue::{Enqueued, Queue, QueueSettings};
+
+use super::{message, on_a_bare_queue};
+
+/// A way into this queue, as a door has it.
+fn group(queue: Queue) -> GroupCommit {
+    GroupCommit::new(Redis::new(queue, Clock::system()))
+}
+
+#[tokio::test]
+async fn each_gets_the_answers_to_its_own_jobs() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        let group = group(bare.elsewhere());
+        let jobs = |n: usize| -> Vec<Job> {
+            (0..=n % 3).map(|part| message(&format!("person-{n}"), &format!("{n}-{part}"))).collect()
+        };
+        // More than one call takes, and one in four was delivered twice at once.
+        let offers: Vec<Vec<Job>> = (0..240).map(|n| jobs(n - usize::from(n % 4 == 3))).collect();
+        let answers = join_all(offers.iter().map(|jobs| group.enqueue(jobs))).await;
+        for (n, answers) in answers.into_iter().enumerate() {
+            let expected = if n % 4 == 3 { Enqueued::Duplicate } else { Enqueued::Queued };
+            assert_eq!(answers.unwrap(), vec![expected; offers[n].len()], "offer {n}");
+        }
+        let queued: usize =
+            offers.iter().enumerate().filter(|(n, _)| n % 4 != 3).map(|(_, jobs)| jobs.len()).sum();
+        assert_eq!(bare.queue.figures().await.unwrap().ready, queued as u64);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn those_of_one_conversation_stay_in_their_order() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        let group = group(bare.elsewhere());
+        let jobs: Vec<Job> = (0..50).map(|n| message("alice", &n.to_string())).collect();
+        let answers = join_all(jobs.iter().map(|job| group.enqueue(std::slice::from_ref(job)))).await;
+        assert!(answers.iter().all(|answer| *answer == Some(vec![Enqueued::Queued])), "{answers:?}");
+        let behind = bare.queue.behind(&jobs[0].id, &jobs[0].lane, 100).await.unwrap();
+        assert_eq!(behind, jobs[1..], "and the first one is the head");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_leaves_takes_nobody_along() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        let group = group(bare.elsewhere());
+        let (gone, stays) = (message("alice", "1"), message("bob", "2"));
+        let gone = [gone];
+        let mut leaving = Box::pin(group.enqueue(&gone));
+        // It has joined, and then its connection is cut.
+        assert!(futures_util::poll!(&mut leaving).is_pending());
+        drop(leaving);
+        assert_eq!(group.enqueue(&[stays]).await, Some(vec![Enqueued::Queued]));
+        assert_eq!(group.enqueue(&gone).await, Some(vec![Enqueued::Duplicate]), "taken all the same");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_redis_everybody_is_told() {
+    // Nobody listens there: the port of discard, which no machine of today serves.
+    let nowhere = Queue::open(&SecretString::from("redis://127.0.0.1:9"), QueueSettings::default()).unwrap();
+    let group = group(nowhere);
+    let jobs: Vec<Job> = (0..20).map(|n| message("alice", &n.to_string())).collect();
+    let answers = join_all(jobs.iter().map(|job| group.enqueue(std::slice::from_ref(job)))).await;
+    assert_eq!(answers, vec![None; 20]);
+    assert_eq!(group.enqueue(&jobs).await, None, "and again");
+}
