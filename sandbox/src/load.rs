@@ -6,12 +6,12 @@
 
 pub mod autoscale;
 mod backlog;
-mod conditions;
-mod crowd;
+pub mod conditions;
+pub mod crowd;
 mod flood;
-mod hand;
-mod instrument;
-mod sample;
+pub mod hand;
+pub mod instrument;
+pub mod sample;
 mod scale;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
 use sandbox::stage::WEB_URL;
-use sandbox::{chaos, chat, gameday, ledger_proof, load, people_proof, props, say};
+use sandbox::{bench, chaos, chat, gameday, ledger_proof, load, people_proof, props, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,8 @@ fn main() -> ExitCode {
         match first.as_str() {
             chaos::ARGUMENT => chaos::main(words, stop).await,
             gameday::ARGUMENT => gameday::main(words, stop).await,
+            bench::ARGUMENT => bench::main(words, stop).await,
+            bench::bare::ARGUMENT => bench::bare::main(words).await,
             ledger_proof::ARGUMENT => ledger_proof::main(words, stop).await,
             people_proof::ARGUMENT => people_proof::main(words, stop).await,
             props::ARGUMENT => props::main(stop).await,

@@ -8,7 +8,7 @@ use shared::phone::E164;
 use crate::simulators::meta::wamid;
 
 /// Our number, in Meta's terms.
-const BUSINESS: &str = "109876543210987";
+pub const BUSINESS: &str = "109876543210987";
 
 /// What people write, from a word to a paragraph.
 const BRIEFS: [&str; 5] = [
@@ -30,6 +30,12 @@ pub fn number(person: usize) -> String {
     format!("+3363998{:04}", person % 10_000)
 }
 
+/// The id of somebody in Meta's terms.
+#[must_use]
+pub fn bsuid(person: usize) -> String {
+    format!("FR.{:020}", 13_491_208_655_302_740_000_u64 + person as u64)
+}
+
 /// What somebody writes this time.
 #[must_use]
 pub fn brief(message: usize) -> &'static str {
@@ -49,7 +55,7 @@ pub fn job(person: usize, message: usize, clock: &Clock) -> Job {
         sender: Sender {
             address: Address::Phone(phone.clone()),
             phone: Some(phone),
-            bsuid: Some(format!("FR.{:020}", 13_491_208_655_302_740_000_u64 + person as u64)),
+            bsuid: Some(bsuid(person)),
         },
         sent_at: received_at,
         content: Content::Text(brief(message).to_owned()),

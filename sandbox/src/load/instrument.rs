@@ -124,6 +124,14 @@ impl Instrument {
         Ok(median)
     }
 
+    /// How often this command was called since [`Instrument::reset`].
+    pub async fn calls(&mut self, command: &str) -> Result<usize> {
+        let lines = self.section("commandstats").await?;
+        let Some(line) = lines.get(&format!("cmdstat_{command}")) else { return Ok(0) };
+        let calls = line.split(',').find_map(|part| part.strip_prefix("calls="));
+        Ok(calls.context("a number of calls")?.parse()?)
+    }
+
     /// How many keys of each kind there are.
     pub async fn keys(&mut self) -> Result<BTreeMap<String, usize>> {
         let keys: Vec<String> = self.ask(cmd("KEYS").arg("*")).await?;

@@ -16,7 +16,13 @@ impl Sample {
     /// The smallest measurement that so many hundredths of all do not exceed; not a number of an empty sample.
     #[must_use]
     pub fn percentile(&self, hundredths: usize) -> f64 {
-        let place = (self.0.len() * hundredths).div_ceil(100).saturating_sub(1);
+        self.at(hundredths * 100)
+    }
+
+    /// The same, in ten-thousandths.
+    #[must_use]
+    pub fn at(&self, ten_thousandths: usize) -> f64 {
+        let place = (self.0.len() * ten_thousandths).div_ceil(10_000).saturating_sub(1);
         self.0.get(place).copied().unwrap_or(f64::NAN)
     }
 
