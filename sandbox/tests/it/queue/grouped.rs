@@ -2,7 +2,10 @@
 //!
 //! Each test has one thread: whoever joins before anybody has to wait is in the same group.
 
-use futures_util::future::join_all;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use futures_util::future::{Either, join_all, select};
 use ingest::group_commit::GroupCommit;
 use ingest::redis::Redis;
 use secrecy::SecretString;
@@ -10,7 +13,7 @@ use shared::clock::Clock;
 use shared::job::Job;
 use shared::queue::{Enqueued, Queue, QueueSettings};
 
-use super::{message, on_a_bare_queue};
+use super::{LONG, message, on_a_bare_queue};
 
 /// A way into this queue, as a door has it.
 fn group(queue: Queue) -> GroupCommit {
@@ -76,4 +79,54 @@ async fn without_redis_everybody_is_told() {
     let answers = join_all(jobs.iter().map(|job| group.enqueue(std::slice::from_ref(job)))).await;
     assert_eq!(answers, vec![None; 20]);
     assert_eq!(group.enqueue(&jobs).await, None, "and again");
+}
+
+#[tokio::test]
+async fn a_small_one_does_not_wait_for_a_large_one_behind_it() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        let group = group(bare.elsewhere());
+        let small = [message("alice", "1")];
+        let large: Vec<Job> = (0..1_000).map(|n| message("bob", &n.to_string())).collect();
+        let mut small = Box::pin(group.enqueue(&small));
+        assert!(futures_util::poll!(&mut small).is_pending());
+        let large = Box::pin(group.enqueue(&large));
+        // The large one is asked first each time: were both answered at once, it would be the one that is found.
+        let Either::Right((answers, large)) = select(large, small).await else {
+            panic!("the small one waited for the large one");
+        };
+        assert_eq!(answers, Some(vec![Enqueued::Queued]));
+        assert_eq!(large.await.unwrap().len(), 1_000);
+    })
+    .await;
+}
+
+/// A Redis that takes connections and never says a word.
+fn silent() -> (TcpListener, Queue) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let settings = QueueSettings { patience: Duration::from_millis(100), ..QueueSettings::default() };
+    (listener, Queue::open(&SecretString::from(url), settings).unwrap())
+}
+
+#[test]
+fn when_the_one_who_serves_is_gone_the_next_is_served_by_another() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let dies = runtime();
+    let inside = dies.enter();
+    let (_redis, queue) = silent();
+    let group = group(queue);
+    drop(inside);
+    dies.block_on(async {
+        let jobs = [message("alice", "1")];
+        let mut waits = Box::pin(group.enqueue(&jobs));
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        // Whoever serves is asking Redis now, and waits.
+        tokio::task::yield_now().await;
+    });
+    drop(dies);
+    runtime().block_on(async {
+        let jobs = [message("bob", "2")];
+        let answered = tokio::time::timeout(LONG, group.enqueue(&jobs)).await;
+        assert_eq!(answered.expect("somebody serves again"), None, "and says that Redis is away");
+    });
 }
