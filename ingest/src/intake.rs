@@ -65,12 +65,8 @@ impl Intake {
     /// Makes work durable that the door itself wants done.
     pub async fn wants(&self, job: Job) -> Result<(), BothAway> {
         let jobs = [job.traced(TraceContext::current())];
-        if self
-            .group
-            .enqueue(&jobs)
-            .await
-            .is_some_and(|answers| answers.iter().all(|answer| *answer != Enqueued::Full))
-        {
+        let queued = self.group.enqueue(&jobs).await;
+        if queued.is_some_and(|answers| answers.iter().all(|answer| *answer != Enqueued::Full)) {
             return Ok(());
         }
         match timeout(limits::SPILL_PATIENCE, spill::put(&self.pool, &jobs, self.clock.now())).await {

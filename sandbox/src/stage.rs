@@ -14,13 +14,13 @@ use crate::simulators::twilio::{Content, Twilio, TwilioOptions};
 /// What Twilio has configured, and therefore signs. Nothing is ever sent there.
 pub const PUBLIC_URL: &str = "https://hooks.postly.example";
 
-const META_APP_SECRET: &str = "5a1d0b0e8c3f4e7f9a2b6c4d8e0f1a2b";
+pub(crate) const META_APP_SECRET: &str = "5a1d0b0e8c3f4e7f9a2b6c4d8e0f1a2b";
 const META_ACCESS_TOKEN: &str = "EAAsandbox0token";
 const META_VERIFY_TOKEN: &str = "sandbox-verify-token";
-const META_PHONE_NUMBER_ID: &str = "109876543210987";
-const TWILIO_ACCOUNT_SID: &str = "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0";
-const TWILIO_AUTH_TOKEN: &str = "7f3b1c9ad2e84f60b5a1c7d9e0f24683";
-const TWILIO_FROM: &str = "whatsapp:+33199001234";
+pub(crate) const META_PHONE_NUMBER_ID: &str = "109876543210987";
+pub(crate) const TWILIO_ACCOUNT_SID: &str = "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const TWILIO_AUTH_TOKEN: &str = "7f3b1c9ad2e84f60b5a1c7d9e0f24683";
+pub(crate) const TWILIO_FROM: &str = "whatsapp:+33199001234";
 const OTP_SALT: &str = "sandbox-salt-of-one-time-codes";
 const META_OTP_TEMPLATE: &str = "postly_code";
 const TWILIO_OTP_CONTENT_SID: &str = "HX0a1b2c3d4e5f60718293a4b5c6d7e8f9";

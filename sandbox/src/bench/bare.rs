@@ -17,7 +17,8 @@ use sha1::Sha1;
 use sha2::Sha256;
 use tokio::net::TcpListener;
 
-use super::letter::{META_SECRET, PATH, PUBLIC_URL, TWILIO_TOKEN};
+use super::letter::PATH;
+use crate::stage::{META_APP_SECRET, PUBLIC_URL, TWILIO_AUTH_TOKEN};
 
 /// The first argument of this program that makes it the reference.
 pub const ARGUMENT: &str = "bench-bare";
@@ -55,7 +56,7 @@ fn is_metas(headers: &HeaderMap, body: &[u8]) -> bool {
     let Some(signature) = headers.get("x-hub-signature-256") else { return false };
     let signature = signature.as_bytes().strip_prefix(b"sha256=").map(hex::decode);
     let (Some(Ok(signature)), Ok(mut mac)) =
-        (signature, Hmac::<Sha256>::new_from_slice(META_SECRET.as_bytes()))
+        (signature, Hmac::<Sha256>::new_from_slice(META_APP_SECRET.as_bytes()))
     else {
         return false;
     };
@@ -65,9 +66,10 @@ fn is_metas(headers: &HeaderMap, body: &[u8]) -> bool {
 
 fn is_twilios(headers: &HeaderMap, body: &[u8]) -> bool {
     let Some(signature) = headers.get("x-twilio-signature") else { return false };
-    let (Ok(signature), Ok(mut mac)) =
-        (BASE64_STANDARD.decode(signature.as_bytes()), Hmac::<Sha1>::new_from_slice(TWILIO_TOKEN.as_bytes()))
-    else {
+    let (Ok(signature), Ok(mut mac)) = (
+        BASE64_STANDARD.decode(signature.as_bytes()),
+        Hmac::<Sha1>::new_from_slice(TWILIO_AUTH_TOKEN.as_bytes()),
+    ) else {
         return false;
     };
     mac.update(PUBLIC_URL.as_bytes());

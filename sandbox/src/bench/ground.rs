@@ -14,10 +14,11 @@ use tokio::process::{Child, Command};
 
 use super::bare;
 use super::cost::Cost;
-use super::letter::{META_SECRET, PUBLIC_URL, TWILIO_TOKEN};
-use crate::load::crowd;
 use crate::port::free_address;
 use crate::servers::{Options, Servers, default_base};
+use crate::stage::{
+    META_APP_SECRET, META_PHONE_NUMBER_ID, PUBLIC_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM,
+};
 
 /// How long a program may take to become ready.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,11 +91,11 @@ impl Ground {
         [
             ("DATABASE_URL", self.servers.database_url.clone()),
             ("REDIS_URL", self.servers.redis_url.clone()),
-            ("META_APP_SECRET", META_SECRET.to_owned()),
-            ("META_PHONE_NUMBER_ID", crowd::BUSINESS.to_owned()),
-            ("TWILIO_AUTH_TOKEN", TWILIO_TOKEN.to_owned()),
-            ("TWILIO_ACCOUNT_SID", "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned()),
-            ("TWILIO_WHATSAPP_FROM", "whatsapp:+33199001234".to_owned()),
+            ("META_APP_SECRET", META_APP_SECRET.to_owned()),
+            ("META_PHONE_NUMBER_ID", META_PHONE_NUMBER_ID.to_owned()),
+            ("TWILIO_AUTH_TOKEN", TWILIO_AUTH_TOKEN.to_owned()),
+            ("TWILIO_ACCOUNT_SID", TWILIO_ACCOUNT_SID.to_owned()),
+            ("TWILIO_WHATSAPP_FROM", TWILIO_FROM.to_owned()),
             ("PUBLIC_URL", PUBLIC_URL.to_owned()),
             ("MIGRATE", "off".to_owned()),
         ]

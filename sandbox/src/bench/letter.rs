@@ -7,13 +7,11 @@ use shared::message::Provider;
 
 use crate::load::crowd;
 use crate::simulators::{meta, twilio};
+use crate::stage::{
+    BUSINESS_NUMBER, META_APP_SECRET, META_PHONE_NUMBER_ID, PUBLIC_URL, TWILIO_ACCOUNT_SID,
+    TWILIO_AUTH_TOKEN, TWILIO_FROM,
+};
 
-/// The secrets that both sides know, and the address that Twilio signs.
-pub const META_SECRET: &str = "5a1d0b0e8c3f4e7f9a2b6c4d8e0f1a2b";
-/// Twilio's key.
-pub const TWILIO_TOKEN: &str = "7f3b1c9ad2e84f60b5a1c7d9e0f24683";
-/// Where Twilio was told that we are.
-pub const PUBLIC_URL: &str = "https://hooks.postly.example";
 /// The path of every webhook.
 pub const PATH: &str = "/api/whatsapp/webhook";
 
@@ -63,7 +61,7 @@ fn meta_letter(messages: &[Value]) -> Bytes {
         .collect();
     let value = json!({
         "messaging_product": "whatsapp",
-        "metadata": { "display_phone_number": "33199001234", "phone_number_id": crowd::BUSINESS },
+        "metadata": { "display_phone_number": BUSINESS_NUMBER, "phone_number_id": META_PHONE_NUMBER_ID },
         "contacts": contacts,
         "messages": messages,
     });
@@ -72,7 +70,7 @@ fn meta_letter(messages: &[Value]) -> Bytes {
         "entry": [{ "id": meta::person::WABA_ID, "changes": [{ "value": value, "field": "messages" }] }],
     })
     .to_string();
-    let signature = meta::signature::sign(META_SECRET, body.as_bytes());
+    let signature = meta::signature::sign(META_APP_SECRET, body.as_bytes());
     request("application/json", "x-hub-signature-256", &signature, &body)
 }
 
@@ -89,18 +87,18 @@ fn twilio_letter(person: usize, n: usize) -> Bytes {
         ("WaId", digits),
         ("SmsStatus", "received".to_owned()),
         ("Body", crowd::brief(n).to_owned()),
-        ("To", "whatsapp:+33199001234".to_owned()),
+        ("To", TWILIO_FROM.to_owned()),
         ("NumSegments", "1".to_owned()),
         ("ReferralNumMedia", "0".to_owned()),
         ("MessageSid", sid),
-        ("AccountSid", "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned()),
+        ("AccountSid", TWILIO_ACCOUNT_SID.to_owned()),
         ("From", format!("whatsapp:{number}")),
         ("ApiVersion", "2010-04-01".to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
-    let signature = twilio::signature::sign(TWILIO_TOKEN, &format!("{PUBLIC_URL}{PATH}"), &form);
+    let signature = twilio::signature::sign(TWILIO_AUTH_TOKEN, &format!("{PUBLIC_URL}{PATH}"), &form);
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish();
     request("application/x-www-form-urlencoded", "x-twilio-signature", &signature, &body)
 }

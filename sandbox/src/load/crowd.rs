@@ -6,9 +6,7 @@ use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender};
 use shared::phone::E164;
 
 use crate::simulators::meta::wamid;
-
-/// Our number, in Meta's terms.
-pub const BUSINESS: &str = "109876543210987";
+use crate::stage::META_PHONE_NUMBER_ID;
 
 /// What people write, from a word to a paragraph.
 const BRIEFS: [&str; 5] = [
@@ -49,9 +47,13 @@ pub fn job(person: usize, message: usize, clock: &Clock) -> Job {
     let phone = E164::from_provider(&number).expect("a number of the reserved range");
     let received_at = clock.now();
     let inbound = Inbound {
-        id: MessageId::new(Provider::Meta, BUSINESS, &wamid::inbound(number.trim_start_matches('+'))),
+        id: MessageId::new(
+            Provider::Meta,
+            META_PHONE_NUMBER_ID,
+            &wamid::inbound(number.trim_start_matches('+')),
+        ),
         provider: Provider::Meta,
-        business: BUSINESS.to_owned(),
+        business: META_PHONE_NUMBER_ID.to_owned(),
         sender: Sender {
             address: Address::Phone(phone.clone()),
             phone: Some(phone),

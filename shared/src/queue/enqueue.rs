@@ -1,6 +1,5 @@
 //! The producer's side: taking jobs in, each id once.
 
-use redis::{Cmd, ErrorKind, ServerErrorKind};
 use sha2::{Digest, Sha256};
 
 use super::{BATCH, LANE_AT_MOST, PREFIX, Queue, QueueError, key};
@@ -50,15 +49,14 @@ impl Queue {
         let mut answers = Vec::with_capacity(parcels.len());
         let mut connection = self.connection.clone();
         for parcels in parcels.chunks(BATCH) {
-            let call = self.call(parcels);
-            let replies: Vec<i8> = match call.query_async(&mut connection).await {
-                // A Redis that was restarted knows no scripts.
-                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                    self.scripts.enqueue.prepare_invoke().load_async(&mut connection).await?;
-                    call.query_async(&mut connection).await?
-                }
-                replies => replies?,
-            };
+            let mut call = self.scripts.enqueue.prepare_invoke();
+            call.key(key("ready")).key(key("stats")).key(key("wake")).key(key("dead"));
+            call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST);
+            call.arg(self.settings.claim_window.as_secs());
+            for Parcel { digest, lane, payload } in parcels {
+                call.arg(&digest[..]).arg(lane).arg(&payload[..]);
+            }
+            let replies: Vec<i8> = call.invoke_async(&mut connection).await?;
             answers.extend(replies.into_iter().map(|reply| match reply {
                 1 => Enqueued::Queued,
                 0 => Enqueued::Duplicate,
@@ -72,19 +70,6 @@ impl Queue {
         }
         answers.resize(parcels.len(), Enqueued::Full);
         Ok(answers)
-    }
-
-    /// The call of the script, written into one buffer: its own builder keeps every argument by itself.
-    fn call(&self, parcels: &[Parcel]) -> Cmd {
-        let mut call = redis::cmd("EVALSHA");
-        call.arg(self.scripts.enqueue.get_hash()).arg(4);
-        call.arg(key("ready")).arg(key("stats")).arg(key("wake")).arg(key("dead"));
-        call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST);
-        call.arg(self.settings.claim_window.as_secs());
-        for Parcel { digest, lane, payload } in parcels {
-            call.arg(&digest[..]).arg(lane).arg(&payload[..]);
-        }
-        call
     }
 
     /// Keeps verified bytes that nobody could read among the dead letters, once, with the reason.
