@@ -1,5 +1,5 @@
 //! The books of credits: every change of a balance is one row of `"CreditLedger"`, one update of
-//! `"User"."credits"` and one key in `wa.credit_op`, in one statement.
+//! `"User"."credits"` and one key in `wa.credit_op`, by one function (`wa.post`).
 //!
 //! Owner of `wa.credit_op`, of our rows in `"CreditLedger"`, and of every write to `"User"."credits"`. Posting the same
 //! cause again does nothing. The web app writes the same tables with its own code: we lock the person's row, as its
@@ -120,54 +120,24 @@ pub async fn post(
     }
 }
 
-/// Key, row and balance in one statement. Returns the balance before, and after if it moved; `None`: no such account, or
-/// one that has joined another, which is not locked: whoever holds that other one may come to this one next.
+/// Key, row and balance in one call of the function of the books. Returns the balance before, and after if it moved;
+/// `None`: no such account, or one that has joined another.
 async fn write(
     db: &mut PgConnection,
     user: &UserId,
     entry: Entry<'_>,
     now: DateTime<Utc>,
 ) -> Result<Option<(i32, Option<i32>)>, sqlx::Error> {
-    // The key is claimed first; the row, then the balance, follow only from a claimed key. The new balance is counted
-    // from the locked row: the update itself begins with the row as it was before we waited for the lock, and a check
-    // constraint would judge that one (0 − 1, where a purchase has just made it 20).
-    // The lock is the one that the update takes anyway: two receipts of one person both hold a weaker one on this row
-    // by their foreign keys, and a stronger one would wait for the other's for ever.
-    sqlx::query_as(
-        r#"
-        with person as (
-            select "id", "credits" from "User"
-            where "id" = $1 and not exists (select from wa.merged_account where from_user = $1)
-            for no key update
-        ),
-        op as (
-            insert into wa.credit_op (key, ledger_id, user_id, message_id, created_at, delta, balance)
-            select $2, $3, "id", $4, $7, $5, "credits" + $5 from person where "credits" + $5 >= 0
-            on conflict (key) do nothing
-            returning ledger_id
-        ),
-        entry as (
-            insert into "CreditLedger" ("id", "userId", "delta", "reason", "createdAt")
-            select ledger_id, $1, $5, $6, $8 from op
-        ),
-        moved as (
-            update "User" set "credits" = person."credits" + $5, "updatedAt" = $8
-            from op, person where "User"."id" = person."id"
-            returning "User"."credits"
-        )
-        select person."credits", (select "credits" from moved) from person
-        "#,
-    )
-    .bind(user.as_str())
-    .bind(entry.key())
-    .bind(crate::db::new_id())
-    .bind(entry.message().as_ref().map(MessageId::as_str))
-    .bind(entry.delta())
-    .bind(entry.reason())
-    .bind(now)
-    .bind(now.naive_utc())
-    .fetch_optional(db)
-    .await
+    sqlx::query_as("select before, after from wa.post($1, $2, $3, $4, $5, $6, $7)")
+        .bind(user.as_str())
+        .bind(entry.key())
+        .bind(crate::db::new_id())
+        .bind(entry.message().as_ref().map(MessageId::as_str))
+        .bind(entry.delta())
+        .bind(entry.reason())
+        .bind(now)
+        .fetch_optional(db)
+        .await
 }
 
 /// Holds an account until the transaction ends: the one that this account is, or has joined. Returns it with its

@@ -73,6 +73,39 @@ async fn a_debit_that_waited_for_a_purchase_is_paid_from_it() {
     .await;
 }
 
+/// Two debits wait for a third hand to let go of the purse, while a fourth looks at it as every receipt does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn debits_that_waited_for_one_purse_do_not_wait_for_each_other_for_ever() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
+        let (user, pool, now) = (only_account(sandbox).await, pool(sandbox, 5).await, sandbox.clock.now());
+        let mut refers = pool.begin().await.unwrap();
+        sqlx::query(r#"select from "User" for key share"#).execute(&mut *refers).await.unwrap();
+        let mut holds = pool.begin().await.unwrap();
+        sqlx::query(r#"update "User" set "updatedAt" = now()"#).execute(&mut *holds).await.unwrap();
+        let mut debits = Vec::new();
+        for number in 0..2_i64 {
+            let (pool, user) = (pool.clone(), user.clone());
+            debits.push(tokio::spawn(async move {
+                post(&pool, &user, Entry::Generation(&message(usize::try_from(number).unwrap())), now).await
+            }));
+            let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+            until("a debit that waits", async || {
+                sqlx::query_scalar::<_, i64>(waiting).fetch_one(&sandbox.pool).await.unwrap() > number
+            })
+            .await;
+        }
+        holds.commit().await.unwrap();
+        for debit in debits {
+            assert!(matches!(debit.await.unwrap(), Posted::Applied(_)));
+        }
+        refers.rollback().await.unwrap();
+        assert_eq!((alice.credits().await, alice.charges().await), (1, (2, 0)));
+        pool.close().await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_needs_a_debit_and_happens_once() {
     run_without_worker(&GROUND, async |sandbox| {
