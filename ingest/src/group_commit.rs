@@ -1,8 +1,9 @@
 //! One call of Redis for all webhooks that wait at the same moment.
 //!
-//! While a call is under way, those that arrive wait for the next one, which takes all of them. So nobody waits for
+//! While calls are under way, those that arrive wait for the next one, which takes all of them. So nobody waits for
 //! company: alone, a webhook is one call at once; the busier the door is, the larger the groups and the fewer the round
-//! trips, and with `appendfsync always` the fewer the times that Redis has to write to its disk.
+//! trips, and with `appendfsync always` the fewer the times that Redis has to write to its disk. Two calls at a time keep
+//! Redis at work while the answers of the one are given.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,9 @@ use shared::queue::{BATCH, Enqueued, Parcel};
 use tokio::sync::oneshot;
 
 use crate::redis::Redis;
+
+/// Calls of Redis that may be under way at once.
+const AT_ONCE: usize = 2;
 
 /// Where offers wait for the next call. Clones share one.
 #[derive(Clone)]
@@ -23,8 +27,8 @@ pub struct GroupCommit {
 #[derive(Default)]
 struct Waiting {
     offers: VecDeque<Offer>,
-    /// Whether somebody takes offers to Redis.
-    served: bool,
+    /// How many take offers to Redis.
+    serving: usize,
 }
 
 /// What one webhook wants queued, and where its answer goes. `None`: Redis did not take it.
@@ -56,7 +60,8 @@ impl GroupCommit {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.lock();
         waiting.offers.push_back(Offer { parcels, answer });
-        if !std::mem::replace(&mut waiting.served, true) {
+        if waiting.serving < AT_ONCE {
+            waiting.serving += 1;
             tokio::spawn(self.clone().serve());
         }
         answered
@@ -65,7 +70,10 @@ impl GroupCommit {
     /// Takes groups to Redis, one after the other, until nobody waits.
     async fn serve(self) {
         let closing = Closing(&self);
-        while let Some(group) = self.next() {
+        loop {
+            // Webhooks that have arrived by now, and only wait for a processor, come along.
+            tokio::task::yield_now().await;
+            let Some(group) = self.next() else { break };
             let (answers, parcels): (Vec<_>, Vec<_>) =
                 group.into_iter().map(|offer| ((offer.answer, offer.parcels.len()), offer.parcels)).unzip();
             let parcels: Vec<Parcel> = parcels.into_iter().flatten().collect();
@@ -90,7 +98,9 @@ impl GroupCommit {
             }
             group.extend(waiting.offers.pop_front());
         }
-        waiting.served = !group.is_empty();
+        if group.is_empty() {
+            waiting.serving -= 1;
+        }
         (!group.is_empty()).then_some(group)
     }
 
@@ -99,11 +109,15 @@ impl GroupCommit {
     }
 }
 
-/// Should serving end before its time, nobody waits for what will not come: they spill.
+/// Should serving end before its time, nobody waits for what will not come: where no other serves, they spill.
 struct Closing<'a>(&'a GroupCommit);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = Waiting::default();
+        let mut waiting = self.0.lock();
+        waiting.serving -= 1;
+        if waiting.serving == 0 {
+            waiting.offers.clear();
+        }
     }
 }

@@ -8,7 +8,7 @@ use shared::clock::Clock;
 use shared::job::{Job, Notice};
 use shared::message::Provider;
 use shared::queue::{Enqueued, Queue};
-use shared::trace::TraceContext;
+use shared::trace::{self, TraceContext};
 use shared::{db, fault, spill};
 use sqlx::PgPool;
 use tokio::time::timeout;
@@ -53,13 +53,18 @@ impl Intake {
     }
 
     /// Makes everything that a webhook carried durable. May be called again with the same: every id is taken once.
-    pub async fn take(&self, provider: Provider, arrivals: Vec<Arrival>) -> Result<(), BothAway> {
+    pub async fn take(
+        &self,
+        provider: Provider,
+        arrivals: Vec<Arrival>,
+        trace: Option<TraceContext>,
+    ) -> Result<(), BothAway> {
         if fault::without("durable") {
             let intake = self.clone();
-            tokio::spawn(async move { intake.keep(provider, arrivals).await });
+            tokio::spawn(async move { intake.keep(provider, arrivals, trace).await });
             return Ok(());
         }
-        self.keep(provider, arrivals).await
+        self.keep(provider, arrivals, trace).await
     }
 
     /// Makes work durable that the door itself wants done.
@@ -75,16 +80,23 @@ impl Intake {
         }
     }
 
-    async fn keep(&self, provider: Provider, arrivals: Vec<Arrival>) -> Result<(), BothAway> {
+    async fn keep(
+        &self,
+        provider: Provider,
+        arrivals: Vec<Arrival>,
+        trace: Option<TraceContext>,
+    ) -> Result<(), BothAway> {
         let mut jobs = Vec::with_capacity(arrivals.len());
-        let trace = TraceContext::current();
         for arrival in arrivals {
             match arrival {
                 Arrival::Job(job) => jobs.push(job.traced(trace)),
                 Arrival::Ignored(_) => count(provider, "ignored", 1),
                 Arrival::Unreadable { id, reason, bytes } => {
                     count(provider, "unreadable", 1);
-                    tracing::warn!(%provider, message.id = id.fingerprint(), reason, "signed, but not understood");
+                    let message = id.fingerprint();
+                    tracing::warn!(
+                        %provider, message.id = message, trace_id = trace::id(trace), reason, "signed, but not understood"
+                    );
                     let kept = self.redis.ask(self.redis.queue.set_aside(&id, reason, &bytes)).await;
                     if !matches!(kept, Some(Enqueued::Queued | Enqueued::Duplicate)) {
                         let body = String::from_utf8_lossy(&bytes).replace('\0', "");

@@ -76,6 +76,8 @@ pub struct Parts {
     pub signin: Option<signin::Door>,
     /// Where verified work goes.
     pub intake: Intake,
+    /// Whether spans are recorded.
+    pub traces: bool,
     /// The time.
     pub clock: Clock,
 }
@@ -116,6 +118,7 @@ impl App {
             proxies: config.proxies.clone(),
             signin: config.signin.clone(),
             intake,
+            traces: config.telemetry.export.is_on(),
             clock,
         })))
     }

@@ -1,6 +1,9 @@
 //! Meta's side of the door: the handshake and the signature. What the bytes say is read in [`payload`].
 
+mod message;
 pub mod payload;
+mod scalar;
+mod status;
 
 use axum::http::HeaderMap;
 use hmac::{Hmac, KeyInit, Mac};

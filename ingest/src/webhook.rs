@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use shared::job::Job;
 use shared::message::{MessageId, Provider};
-use shared::trace;
-use tracing::{Instrument, field};
+use shared::trace::{self, TraceContext};
+use tracing::Instrument;
 
 use crate::App;
 use crate::limits;
@@ -139,24 +139,23 @@ impl VerifiedWebhook {
 /// `POST /api/whatsapp/webhook` and `POST /api/whatsapp/status`. 200 once everything is durable; 503, so that the
 /// provider tries again, when it cannot be made so.
 pub async fn receive(State(app): State<App>, webhook: VerifiedWebhook) -> Response {
+    if !app.traces {
+        // The trace begins all the same, for the logs of everybody who works on it; a span would be made for nobody.
+        return take(app, webhook, Some(TraceContext::begin())).await;
+    }
     // An error's level, so that a quiet log keeps it.
-    let span = tracing::error_span!(
-        "webhook",
-        otel.kind = "server",
-        provider = webhook.provider.as_str(),
-        trace_id = field::Empty
-    );
-    trace::name(&span);
-    take(app, webhook).instrument(span).await
+    let span = tracing::error_span!("webhook", otel.kind = "server", provider = webhook.provider.as_str());
+    let trace = TraceContext::of(&span);
+    take(app, webhook, trace).instrument(span).await
 }
 
-async fn take(app: App, webhook: VerifiedWebhook) -> Response {
+async fn take(app: App, webhook: VerifiedWebhook, trace: Option<TraceContext>) -> Response {
     let arrivals = webhook.arrivals(&app, app.clock.now());
     let provider = webhook.provider;
-    let (outcome, answer) = match app.intake.take(provider, arrivals).await {
+    let (outcome, answer) = match app.intake.take(provider, arrivals, trace).await {
         Ok(()) => ("accepted", webhook.acknowledgement()),
         Err(away) => {
-            tracing::error!(%provider, "a webhook could not be kept: {away}");
+            tracing::error!(%provider, trace_id = trace::id(trace), "a webhook could not be kept: {away}");
             ("unavailable", StatusCode::SERVICE_UNAVAILABLE.into_response())
         }
     };

@@ -9,14 +9,14 @@ mod typed;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use typed::Region;
 
 /// A number with its country code. The shape is checked, never the numbering plan: real WhatsApp identities of
 /// Mexico, Brazil and Côte d'Ivoire are invalid for libraries that know the plans.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct E164(String);
 
 /// The text was not `+` and 7 to 15 digits, the first of them not zero.
@@ -53,6 +53,12 @@ impl FromStr for E164 {
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && !digits.starts_with('0');
         if shaped { Ok(Self(text.to_owned())) } else { Err(InvalidPhone) }
+    }
+}
+
+impl Serialize for E164 {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0)
     }
 }
 

@@ -13,7 +13,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, Sampler, SdkTracer, SdkTracerProvider};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -33,6 +33,13 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    /// The beginning of a trace that no span is recorded of: what logs are found by, and what others may carry on.
+    #[must_use]
+    pub fn begin() -> Self {
+        let ids = RandomIdGenerator::default();
+        Self { trace: ids.new_trace_id(), span: ids.new_span_id(), flags: TraceFlags::NOT_SAMPLED }
+    }
+
     /// Where the code that runs now stands. `None`: outside of any span, or in a process that traces nothing.
     #[must_use]
     pub fn current() -> Option<Self> {
@@ -84,6 +91,12 @@ impl TraceContext {
     pub fn id(self) -> String {
         self.trace.to_string()
     }
+}
+
+/// Which trace it is, as [`TraceContext::id`], where there is one.
+#[must_use]
+pub fn id(context: Option<TraceContext>) -> Option<String> {
+    context.map(TraceContext::id)
 }
 
 /// Notes the id of its trace on a span that has declared the field `trace_id`, so that every line logged under it has it.

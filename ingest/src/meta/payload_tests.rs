@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use shared::message::Content;
+
 use super::*;
 
 fn at() -> DateTime<Utc> {
