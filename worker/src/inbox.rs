@@ -1,6 +1,7 @@
 //! What happens to one job: from the lease to the verdict, each way once.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -25,11 +26,11 @@ use crate::lanes::Assignment;
 use crate::{answer, code, detection, payment, policy, revise, shop, signin, till, typing, voice};
 
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
-pub async fn handle(worker: Worker, assignment: Assignment) -> Result<(), JobError> {
+pub async fn handle(worker: Arc<Worker>, assignment: Assignment) -> Result<(), JobError> {
     let began = Instant::now();
     let job = serde_json::from_slice::<Job>(&assignment.payload).ok();
     let span = span(job.as_ref(), &assignment);
-    settle(worker, assignment, job, began).instrument(span).await
+    settle(&worker, &assignment, job.as_ref(), began).instrument(span).await
 }
 
 /// What everything about one start of one job is logged and traced under. An error's level, so that a quiet log keeps it.
@@ -52,13 +53,13 @@ fn span(job: Option<&Job>, assignment: &Assignment) -> Span {
 }
 
 async fn settle(
-    worker: Worker,
-    assignment: Assignment,
-    job: Option<Job>,
+    worker: &Worker,
+    assignment: &Assignment,
+    job: Option<&Job>,
     began: Instant,
 ) -> Result<(), JobError> {
-    let result = match &job {
-        Some(job) => decide(&worker, &assignment, job).await,
+    let result = match job {
+        Some(job) => decide(worker, assignment, job).await,
         None => Err(JobError::fail("the queued bytes are no job that this version knows")),
     };
     histogram!("postly_job_seconds").record(began.elapsed());
@@ -73,8 +74,8 @@ async fn settle(
     if matches!(result, Err(JobError::Retry { .. } | JobError::Fail { .. })) {
         Span::current().record("otel.status_code", "ERROR");
     }
-    if let (Some(job), Err(error)) = (&job, &result) {
-        note(&worker, job, assignment.attempt, outcome, error).await;
+    if let (Some(job), Err(error)) = (job, &result) {
+        note(worker, job, assignment.attempt, outcome, error).await;
     }
     result.map_err(|error| match error {
         JobError::Retry { after, cause } => {

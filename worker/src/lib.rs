@@ -140,7 +140,9 @@ impl Worker {
         let reconcile = tokio::spawn(reconcile::run(self.clone(), aside.clone()));
         let queue = self.queue.clone();
         let shift = Shift { owner, slots, drain: policy::DRAIN, pulse: self.pulse.clone() };
-        let handler: Handler = Arc::new(move |assignment| Box::pin(inbox::handle(self.clone(), assignment)));
+        let worker = Arc::new(self);
+        let handler: Handler =
+            Arc::new(move |assignment| Box::pin(inbox::handle(worker.clone(), assignment)));
         let result = lanes::work(&queue, shift, handler, stop).await;
         aside.cancel();
         let _ = (relay.await, sweep.await, busy.await, reconcile.await);

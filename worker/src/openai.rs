@@ -62,7 +62,7 @@ pub struct Ask<'a> {
     /// The turns that follow, by role.
     pub turns: Vec<(&'static str, &'a str)>,
     /// The shape of the answer, where it must have one.
-    pub schema: Option<(&'static str, Value)>,
+    pub schema: Option<(&'static str, &'static Value)>,
 }
 
 /// The word recorded as `finish_reason` when the model declined.

@@ -1,5 +1,7 @@
 //! Step 1: from a brief to what it wants. The brief travels as the user's own turn, never inside our orders.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::language::Language;
@@ -33,9 +35,10 @@ pub struct Intent {
     pub off_topic: bool,
 }
 
-pub(super) fn ask(brief: &str) -> Ask<'_> {
+/// The shape of the answer. Made once: thousands of conversations hold it while they wait.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let text = json!({ "type": ["string", "null"] });
-    let schema = json!({
+    json!({
         "type": "object",
         "additionalProperties": false,
         "required": ["platform", "industry", "objective", "tone", "language", "written_in", "off_topic"],
@@ -43,12 +46,15 @@ pub(super) fn ask(brief: &str) -> Ask<'_> {
             "platform": text, "industry": text, "objective": text, "tone": text, "language": text, "written_in": text,
             "off_topic": { "type": "boolean" },
         },
-    });
+    })
+});
+
+pub(super) fn ask(brief: &str) -> Ask<'_> {
     Ask {
         step: "intent",
         system: include_str!("../../prompts/parse_intent.md").to_owned(),
         turns: vec![("user", brief)],
-        schema: Some(("intent", schema)),
+        schema: Some(("intent", &SCHEMA)),
     }
 }
 

@@ -16,16 +16,12 @@ static OURS: LazyLock<HashSet<Vec<String>>> = LazyLock::new(|| {
         include_str!("../../prompts/revise_posts.md"),
     ];
     let said = prompts.map(super::posts::words);
-    said.iter().flat_map(|words| runs(words)).collect()
+    said.iter().flat_map(|words| words.windows(RUN).map(<[String]>::to_vec)).collect()
 });
 
 /// Whether a text that was written repeats a part of our prompts.
 pub(super) fn leaks(text: &[String]) -> bool {
-    runs(text).any(|run| OURS.contains(&run))
-}
-
-fn runs(words: &[String]) -> impl Iterator<Item = Vec<String>> {
-    words.windows(RUN).map(<[String]>::to_vec)
+    text.windows(RUN).any(|run| OURS.contains(run))
 }
 
 #[cfg(test)]

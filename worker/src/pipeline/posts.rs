@@ -1,6 +1,7 @@
 //! Step 3: the three posts, as three required fields of a JSON schema, and judged before anyone sees them.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -50,17 +51,20 @@ impl fmt::Display for PostsFault {
     }
 }
 
-/// Its name, and the schema itself.
-pub(super) fn schema() -> (&'static str, Value) {
+/// The name of the answer's shape, and the shape itself.
+pub(super) fn schema() -> (&'static str, &'static Value) {
+    ("posts", &SCHEMA)
+}
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let post = json!({ "type": "string" });
-    let schema = json!({
+    json!({
         "type": "object",
         "additionalProperties": false,
         "required": ["post_1", "post_2", "post_3"],
         "properties": { "post_1": post, "post_2": post, "post_3": post },
-    });
-    ("posts", schema)
-}
+    })
+});
 
 /// `earlier`: posts about the same brief that the person has seen, as a model would have answered them.
 pub(super) fn ask<'a>(prompt: &'a str, language: &str, earlier: Option<&'a str>) -> Ask<'a> {
