@@ -5,7 +5,7 @@ use sandbox::conversation::{Sandbox, run_without_worker};
 use sandbox::person::PATIENCE;
 use sandbox::port::free_address;
 use sandbox::simulators::collector::{Collector, Span};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::message::Provider;
 
 use crate::{GROUND, for_each_provider, until};
@@ -137,6 +137,39 @@ async fn a_message_that_is_taken_up_again_stays_in_its_trace_and_so_do_its_lines
         let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let refused = lines.iter().find(|line| line["message"] == "the model's server refused").unwrap();
         assert_eq!(refused["spans"][0]["trace_id"], webhook.trace.as_str(), "{refused}");
+    })
+    .await;
+}
+
+/// Where no span is recorded, a trace is what joins the lines that several processes and starts write about one message.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_collector_a_trace_still_joins_the_lines() {
+    run_without_worker(&GROUND, async |sandbox| {
+        sandbox.log = sandbox.log.with_file_name("test-traces-unrecorded.log");
+        let _ = std::fs::remove_file(&sandbox.log);
+        let address = free_address().unwrap();
+        let mut door = sandbox.ingest_process(&[("INGEST_ADDR", &address), ("LOG_FORMAT", "json")]);
+        door.ready(PATIENCE).await.unwrap();
+        sandbox.stage.calls(&format!("http://{address}"));
+        let _ = sandbox.stage.meta.deliver(&json!({ "entry": "none" })).await;
+        let alice = sandbox.person(Provider::Meta).with_credits(5).await;
+        sandbox.stage.openai.fails_next(2, sandbox::simulators::openai::OpenAiFault::Overloaded503);
+        let _worker = sandbox.worker_process(&[("LOG_FORMAT", "json")]);
+        alice.says(BRIEF).await;
+        alice.hears().await;
+        let log = std::fs::read_to_string(&sandbox.log).unwrap();
+        let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let about =
+            |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
+        let aside = about("signed, but not understood");
+        let aside: Vec<&str> = aside.iter().map(|line| line["trace_id"].as_str().unwrap()).collect();
+        assert!(aside.len() == 1 && aside[0].len() == 32, "{aside:?}");
+        let refused = about("the model's server refused");
+        let refused: Vec<&str> =
+            refused.iter().map(|line| line["spans"][0]["trace_id"].as_str().unwrap()).collect();
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert_eq!(refused[0], refused[1], "two starts of one message are one trace");
+        assert_ne!(refused[0], aside[0], "and two webhooks are two");
     })
     .await;
 }
