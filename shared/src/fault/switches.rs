@@ -11,7 +11,7 @@ use super::{
 
 /// What stands for a guard in the queue's scripts, and what remains without it.
 const IN_SCRIPTS: &[(&str, &str, &str)] = &[
-    ("claim", "redis.call('HSETNX', claims, digest, 1) == 0", "not redis.call('HSET', claims, digest, 1)"),
+    ("claim", "call('HSETNX', claims, digest, '1') == 0", "not call('HSET', claims, digest, '1')"),
     ("fence", "fences[k] ~= ARGV[i + 1] or taken[lane]", "taken[lane]"),
     ("fence", "redis.call('HGET', KEYS[2], ARGV[i]) == ARGV[i + 1]", "true"),
     ("attempt", "redis.call('HINCRBY', KEYS[4], lane, 1)", "1"),
