@@ -5,6 +5,8 @@
 mod code;
 mod report;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +113,7 @@ impl PaymentTold {
 }
 
 /// Something about the account rather than about a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Who tells.
     pub provider: Provider,
@@ -119,6 +121,13 @@ pub struct Notice {
     pub kind: String,
     /// The raw JSON of the change.
     pub body: String,
+}
+
+/// What an account is told may name its people.
+impl fmt::Debug for Notice {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Notice({} {})", self.provider, self.kind)
+    }
 }
 
 impl Job {
@@ -340,6 +349,25 @@ mod tests {
         assert_eq!(serde_json::to_string(&wish).unwrap(), pinned);
         assert_eq!(serde_json::from_str::<CodeWish>(pinned).unwrap(), wish);
         assert_eq!(wish.cause().as_str(), "code:c1:2");
+    }
+
+    #[test]
+    fn what_is_reported_is_not_in_the_debug_output() {
+        // An id of Meta's holds the number of its person, in base64.
+        let told = "wamid.HBgLMzM2Mzk5ODAxMjM";
+        let notice = Notice { provider: Provider::Meta, kind: "messages".into(), body: told.into() };
+        let report = StatusReport {
+            provider: Provider::Meta,
+            provider_message_id: told.into(),
+            outbox_id: Some(7),
+            status: SendStatus::Failed,
+            at: DateTime::UNIX_EPOCH,
+            error_code: Some("131026".into()),
+            pricing: None,
+        };
+        let shown = format!("{notice:?} {report:?}");
+        assert!(shown.contains("Notice(meta messages)") && shown.contains("131026"), "{shown}");
+        assert!(!shown.contains("wamid"), "{shown}");
     }
 
     #[test]

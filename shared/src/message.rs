@@ -157,7 +157,7 @@ impl fmt::Debug for Address {
 }
 
 /// Who wrote. At least one of phone and business-scoped id is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// Where the answer goes.
     pub address: Address,
@@ -167,6 +167,13 @@ pub struct Sender {
     /// The business-scoped user id (Meta, since April 2026).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bsuid: Option<String>,
+}
+
+/// By what they are known, and not by which: an id names a person as a number does.
+impl fmt::Debug for Sender {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Sender").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// What was written, as far as the product tells kinds apart.
@@ -381,7 +388,7 @@ mod tests {
             sender: Sender {
                 address: Address::Phone("+33639980123".parse().unwrap()),
                 phone: Some("+33639980123".parse().unwrap()),
-                bsuid: None,
+                bsuid: Some("FR.secret".into()),
             },
             sent_at: DateTime::UNIX_EPOCH,
             content: Content::Text("mon brief secret".into()),

@@ -1,12 +1,14 @@
 //! What a provider reports on a message of ours: where it stands, and what it costs.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::message::Provider;
 
 /// How far a message of ours has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
     /// Who reports.
     pub provider: Provider,
@@ -25,6 +27,18 @@ pub struct StatusReport {
     /// What the provider says that it bills. A job from before this field says nothing of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pricing: Option<Pricing>,
+}
+
+/// Without the provider's id: Meta's is made of the number that a message went to.
+impl fmt::Debug for StatusReport {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("StatusReport")
+            .field("provider", &self.provider)
+            .field("outbox_id", &self.outbox_id)
+            .field("status", &self.status)
+            .field("error_code", &self.error_code)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a message is billed, in the provider's words (Meta: Status webhooks). `billable` is on its way out there: the kind
