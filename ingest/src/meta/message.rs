@@ -206,7 +206,7 @@ fn content(message: &Message<'_>, business: &str) -> serde_json::Result<Content>
 
 /// Cleaned, if they say anything.
 fn words(scalar: &Scalar<'_>) -> Option<String> {
-    scalar.text().map(clean).filter(|text| !text.trim().is_empty())
+    scalar.said().map(clean)
 }
 
 fn caption(media: Option<&RawValue>) -> serde_json::Result<Option<String>> {
@@ -227,7 +227,7 @@ fn new_words(new: &Message<'_>) -> serde_json::Result<Option<String>> {
 /// Taken back: without an emoji, or with an empty one. Both were seen.
 fn reaction(reaction: &Reaction<'_>) -> Option<Content> {
     let to = short(&reaction.message_id.id()?);
-    let emoji = reaction.emoji.text().filter(|emoji| !emoji.trim().is_empty()).map(short);
+    let emoji = reaction.emoji.said().map(short);
     Some(Content::Reaction { to, emoji })
 }
 
@@ -272,6 +272,6 @@ fn tap(interactive: &Interactive<'_>) -> serde_json::Result<Option<Content>> {
     let replies = [interactive.button_reply, interactive.list_reply];
     let reply = replies.into_iter().flatten().find(|reply| is_object(reply));
     let reply: Reply<'_> = part(reply)?;
-    let id = reply.id.text().filter(|id| !id.trim().is_empty()).map(short);
+    let id = reply.id.said().map(short);
     Ok(id.map(|id| Content::Tap { id, title: short(reply.title.text().unwrap_or_default()) }))
 }

@@ -184,6 +184,29 @@ fn a_number_that_is_no_part_of_a_path_is_nobodys() {
 }
 
 #[test]
+fn a_name_of_nothing_is_nobodys() {
+    // NUL is taken out of everything that is kept. What is left of these would be one account for whoever sends them.
+    let from =
+        |names: &str| led_to(message(&format!(r#"{{"id":"a",{names},"text":{{"body":"x"}}}}"#)).as_bytes());
+    for nothing in [r#""""#, r#"" ""#, r#""\u0000""#, r#""\u0000 ""#] {
+        assert_eq!(
+            from(&format!(r#""from_user_id":{nothing}"#)),
+            ["unreadable: a message from nobody"],
+            "{nothing}"
+        );
+    }
+    let unnamed = |id: &str| {
+        let body = message(&format!(r#"{{"id":"{id}","from":"33639980123","text":{{"body":"x"}}}}"#));
+        let Some(Arrival::Job(job)) = arrivals(body.as_bytes(), None, at()).pop() else { panic!("no job") };
+        job.id
+    };
+    assert!(unnamed("\\u0000").provider_part().starts_with("unnamed-"), "one id for all such messages");
+    let reaction =
+        r#"{"id":"a","from":"33639980123","type":"reaction","reaction":{"message_id":"m","emoji":"\u0000"}}"#;
+    assert_eq!(led_to(message(reaction).as_bytes()), ["reaction "], "taken back");
+}
+
+#[test]
 fn our_own_id_comes_back_with_a_status() {
     let body = include_bytes!("../../../fixtures/meta/status_with_opaque_data.json");
     let text = std::str::from_utf8(body).unwrap();

@@ -28,12 +28,16 @@ impl Scalar<'_> {
         }
     }
 
+    /// A text that says something: more than spaces, and than NUL, which is taken out of whatever is kept.
+    pub(super) fn said(&self) -> Option<&str> {
+        self.text().filter(|text| text.chars().any(|c| c != '\0' && !c.is_whitespace()))
+    }
+
     /// An id or a time: a text that says something, or a number.
     pub(super) fn id(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::Text(text) if !text.trim().is_empty() => Some(Cow::Borrowed(text)),
             Self::Number(number) => Some(Cow::Owned(number.to_string())),
-            _ => None,
+            _ => self.said().map(Cow::Borrowed),
         }
     }
 

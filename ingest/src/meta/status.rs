@@ -71,7 +71,7 @@ pub(super) fn read(raw: &RawValue, now: DateTime<Utc>) -> Result<Option<StatusRe
 
 /// Comes with `sent`, and with one of `delivered` and `read` (Meta: Status webhooks).
 fn pricing(bill: &Bill<'_>) -> Option<Pricing> {
-    let word = |word: &Scalar<'_>| word.text().filter(|text| !text.is_empty()).map(short);
+    let word = |word: &Scalar<'_>| word.said().map(short);
     let pricing = Pricing {
         billable: bill.billable.truth(),
         model: word(&bill.pricing_model),

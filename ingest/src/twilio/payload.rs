@@ -63,14 +63,19 @@ fn read_message(
     if from.len() > LONGEST_ADDRESS {
         return Err("a message from an impossible address");
     }
+    let number = from.strip_prefix("whatsapp:").unwrap_or(&from);
+    if number.trim().is_empty() {
+        return Err("a message from nobody");
+    }
     let business = parameters.get("To").ok_or("a message to an unnamed number")?;
     let sid = sid.unwrap_or_else(|| format!("unnamed-{}", digest(body)));
     let account = parameters.get("AccountSid").unwrap_or_default();
-    let number = from.strip_prefix("whatsapp:").unwrap_or(&from);
     let phone = E164::from_provider(number).ok();
+    let named =
+        |id: &str| Some(short(id.strip_prefix("whatsapp:").unwrap_or(id))).filter(|id| !id.trim().is_empty());
     let bsuid = parameters
         .get("ExternalUserId")
-        .map(|id| short(id.strip_prefix("whatsapp:").unwrap_or(&id)))
+        .and_then(|id| named(&id))
         .or_else(|| phone.is_none().then(|| short(number)));
     Ok(Inbound {
         id: MessageId::new(Provider::Twilio, &account, &sid),

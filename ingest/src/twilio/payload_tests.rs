@@ -61,6 +61,16 @@ fn our_own_id_comes_back_in_the_address() {
 }
 
 #[test]
+fn an_id_of_nothing_is_none() {
+    for id in ["whatsapp%3A", "whatsapp%3A+", "%00"] {
+        let body = format!("From=whatsapp%3AFR.139&To=t&Body=x&ExternalUserId={id}");
+        let Arrival::Job(job) = arrival(body.as_bytes(), "", DateTime::UNIX_EPOCH) else { panic!("no job") };
+        let shared::job::Work::Message(inbound) = job.work else { panic!("no message") };
+        assert_eq!(inbound.sender.bsuid.as_deref(), Some("FR.139"), "{id}");
+    }
+}
+
+#[test]
 fn words_beside_sound_are_the_message() {
     let sound = "From=whatsapp%3A%2B33639980123&To=t&NumMedia=1&MediaContentType0=audio%2Fogg";
     for (more, expected) in [
@@ -80,6 +90,9 @@ fn absurd_forms_lose_nothing() {
         ("From=whatsapp%3A%2B33639980123&To=whatsapp%3A%2B33199001234&Body=x", "text"),
         ("From=whatsapp%3A%2B33639980123&To=t&Body=%00%00", "silent empty"),
         ("From=whatsapp%3AFR.139&To=t&Body=x&Body=y", "text"),
+        // The name of nothing would be one account for whoever comes under it.
+        ("From=whatsapp%3A&To=t&Body=x", "unreadable: a message from nobody"),
+        ("From=whatsapp%3A+&To=t&Body=x", "unreadable: a message from nobody"),
         ("MessageStatus=delivered", "unreadable: a status of no message"),
         ("MessageSid=SM1&MessageStatus=queued", "ignored status"),
         ("%ff%fe=&&&=", "unreadable: a message from nobody"),
