@@ -6,7 +6,8 @@ mod code;
 pub mod meta;
 pub mod twilio;
 
-use shared::message::{Inbound, Provider};
+use serde_json::Value;
+use shared::message::{Inbound, Provider, short};
 use shared::outbox::Outgoing;
 
 pub use action::{Action, Why};
@@ -27,6 +28,13 @@ pub struct Providers {
 /// The provider took it: its id for our message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted(pub String);
+
+impl Accepted {
+    /// The id of an answer, as a report will name it. `None`: it names nothing.
+    fn named(id: &Value) -> Option<Self> {
+        Some(short(id.as_str()?)).filter(|id| !id.trim().is_empty()).map(Self)
+    }
+}
 
 /// A provider did not take a message, or did not say so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -93,10 +93,7 @@ impl Meta {
             .map_err(|error| not_answered(&error))?;
         let status = response.status();
         let answer: Value = response.json().await.unwrap_or_default();
-        match answer["messages"][0]["id"].as_str() {
-            Some(id) if status.is_success() => Ok(Accepted(id.to_owned())),
-            _ => Err(judge(status, &answer)),
-        }
+        read(status, &answer)
     }
 
     /// Read receipt and typing indicator in one call; shown for 25 s or until we answer.
@@ -117,6 +114,14 @@ impl Meta {
             .post(format!("{base}/{}/{business}/messages", self.version))
             .bearer_auth(self.access_token.expose_secret())
             .json(body)
+    }
+}
+
+/// What an answer says of the message that was handed over.
+pub(super) fn read(status: StatusCode, answer: &Value) -> Result<Accepted, SendError> {
+    match Accepted::named(&answer["messages"][0]["id"]) {
+        Some(accepted) if status.is_success() => Ok(accepted),
+        _ => Err(judge(status, answer)),
     }
 }
 
@@ -196,6 +201,19 @@ mod tests {
             ("132001_template_missing", Action::Refused(Why::Template)),
         ] {
             assert_eq!(judged(name), action, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_kept_as_a_report_will_name_it() {
+        let taken = |id: &str| read(StatusCode::OK, &json!({ "messages": [{ "id": id }] }));
+        assert_eq!(taken("wamid.A"), Ok(Accepted("wamid.A".to_owned())));
+        // Postgres takes no NUL: the message would be sent, and sent again.
+        assert_eq!(taken("wamid.A\0"), Ok(Accepted("wamid.A".to_owned())));
+        let long = "w".repeat(300);
+        assert_eq!(taken(&long), Ok(Accepted(short(&long))));
+        for nothing in ["", " ", "\0"] {
+            assert_eq!(taken(nothing).unwrap_err().action, Action::Unclear, "{nothing:?} names nothing");
         }
     }
 

@@ -90,10 +90,7 @@ impl Twilio {
             request.form(&form).timeout(self.timeout).send().await.map_err(|error| not_answered(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let answer: Value = response.json().await.unwrap_or_default();
-        match answer["sid"].as_str() {
-            Some(sid) if status.is_success() => Ok(Accepted(sid.to_owned())),
-            _ => Err(judge(status, &headers, &answer)),
-        }
+        read(status, &headers, &answer)
     }
 
     /// Typing indicator, which also marks the message as read (public beta, best effort).
@@ -103,6 +100,14 @@ impl Twilio {
         let request =
             self.http.post(url).basic_auth(&self.account_sid, Some(self.auth_token.expose_secret()));
         request.form(&form).timeout(policy::TYPING_TIMEOUT).send().await?.error_for_status().map(drop)
+    }
+}
+
+/// What an answer says of the message that was handed over.
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, answer: &Value) -> Result<Accepted, SendError> {
+    match Accepted::named(&answer["sid"]) {
+        Some(accepted) if status.is_success() => Ok(accepted),
+        _ => Err(judge(status, headers, answer)),
     }
 }
 
@@ -152,6 +157,13 @@ mod tests {
         ] {
             assert_eq!(judged(status, name), action, "{name}");
         }
+    }
+
+    #[test]
+    fn an_id_is_kept_as_a_report_will_name_it() {
+        let taken = |sid: &str| read(StatusCode::CREATED, &HeaderMap::new(), &json!({ "sid": sid }));
+        assert_eq!(taken("SM1\0"), Ok(Accepted("SM1".to_owned())));
+        assert_eq!(taken("\0").unwrap_err().action, Action::Unclear);
     }
 
     #[test]
