@@ -15,6 +15,7 @@ use metrics::{counter, histogram};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::message::short;
 use shared::step::Step;
 
 use crate::error::JobError;
@@ -136,6 +137,14 @@ impl OpenAi {
     }
 }
 
+/// More than any model reads or writes in one call. The books add up what a message and a day have used.
+const MOST_TOKENS: i32 = 100_000_000;
+
+/// What a server counts, as far as it can be true.
+fn credible(tokens: i32) -> i32 {
+    tokens.clamp(0, MOST_TOKENS)
+}
+
 #[derive(Deserialize)]
 struct Completion {
     #[serde(default)]
@@ -184,11 +193,31 @@ impl Completion {
         Ok(Step {
             output,
             finish_reason,
-            model: self.model,
-            prompt_tokens: usage.prompt_tokens,
-            completion_tokens: usage.completion_tokens,
+            model: short(&self.model),
+            prompt_tokens: credible(usage.prompt_tokens),
+            completion_tokens: credible(usage.completion_tokens),
             took_ms: i32::try_from(took.as_millis()).unwrap_or(i32::MAX),
             cost_micros: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_counts_and_calls_itself_can_be_kept() {
+        let read = |model: &str, usage: &str| {
+            let body = format!(
+                r#"{{"model":"{model}","choices":[{{"message":{{"content":"x"}}}}],"usage":{usage}}}"#
+            );
+            serde_json::from_str::<Completion>(&body).unwrap().read(Duration::ZERO).unwrap()
+        };
+        // Postgres takes no NUL, and a step that is not kept is paid for again.
+        assert_eq!(read("gpt\\u0000-4o", "null").model, "gpt-4o");
+        // Two of these would not fit into the sum of a message; a negative one would pay for the next brief.
+        let step = read("m", r#"{"prompt_tokens":2147483647,"completion_tokens":-5}"#);
+        assert_eq!((step.prompt_tokens, step.completion_tokens), (MOST_TOKENS, 0));
     }
 }

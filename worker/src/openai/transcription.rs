@@ -1,7 +1,7 @@
 //! Words from sound: `POST {base}/audio/transcriptions` (OpenAI: Create transcription, 2026), which many compatible
 //! servers do not have.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics::histogram;
 use reqwest::StatusCode;
@@ -12,7 +12,7 @@ use shared::price::ModelPrices;
 use shared::step::Step;
 use shared::texts::Unheard;
 
-use super::{OpenAi, failure};
+use super::{OpenAi, credible, failure};
 use crate::error::JobError;
 use crate::media::Sound;
 
@@ -21,6 +21,9 @@ pub const TRANSCRIPTION: &str = "transcription";
 
 /// The model that takes hints of languages. It may be sure of a language that nobody speaks here.
 const TAKES_HINTS: &str = "gpt-transcribe";
+
+/// No sound that WhatsApp carries lasts a day: a server that counts more would spend everybody's.
+const LONGEST: f64 = 86_400.0;
 
 /// What came of it.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ pub enum Transcribed {
 }
 
 #[derive(Deserialize)]
-struct Transcript {
+pub(super) struct Transcript {
     text: String,
     usage: Option<Usage>,
 }
@@ -100,21 +103,29 @@ impl OpenAi {
         let transcript: Transcript = serde_json::from_slice(&body).map_err(|_| {
             failure::senseless(TRANSCRIPTION, "the model's server answered something that is no transcript")
         })?;
-        let usage = transcript.usage.unwrap_or(Usage { seconds: None, input_tokens: 0, output_tokens: 0 });
+        Ok(Transcribed::Words(Box::new(transcript.read(model, prices, began.elapsed()))))
+    }
+}
+
+impl Transcript {
+    /// The step.
+    pub(super) fn read(self, model: &str, prices: &ModelPrices, took: Duration) -> Step {
+        let usage = self.usage.unwrap_or(Usage { seconds: None, input_tokens: 0, output_tokens: 0 });
+        let (input, output) = (credible(usage.input_tokens), credible(usage.output_tokens));
         let cost_micros = match usage.seconds {
-            Some(seconds) => prices.cost_of_sound(model, seconds),
-            None if usage.input_tokens > 0 => prices.cost(model, usage.input_tokens, usage.output_tokens),
+            Some(seconds) => prices.cost_of_sound(model, seconds.min(LONGEST)),
+            None if input > 0 => prices.cost(model, input, output),
             None => None,
         };
-        Ok(Transcribed::Words(Box::new(Step {
-            output: transcript.text,
+        Step {
+            output: self.text,
             finish_reason: "stop".to_owned(),
-            model: model.clone(),
-            prompt_tokens: usage.input_tokens,
-            completion_tokens: usage.output_tokens,
-            took_ms: i32::try_from(began.elapsed().as_millis()).unwrap_or(i32::MAX),
+            model: model.to_owned(),
+            prompt_tokens: input,
+            completion_tokens: output,
+            took_ms: i32::try_from(took.as_millis()).unwrap_or(i32::MAX),
             cost_micros,
-        })))
+        }
     }
 }
 
@@ -168,5 +179,17 @@ mod tests {
         assert_eq!(tokens.usage.unwrap().input_tokens, 14);
         assert!(read(r#"{"text":"un"}"#).unwrap().usage.is_none());
         assert!(read(r#"{"error":"none"}"#).is_err());
+    }
+
+    #[test]
+    fn a_server_that_cannot_count_does_not_spend_the_day_of_everybody() {
+        let cost = |usage: &str| {
+            let body = format!(r#"{{"text":"un","usage":{usage}}}"#);
+            let transcript: Transcript = serde_json::from_str(&body).unwrap();
+            transcript.read("gpt-transcribe", &ModelPrices::default(), Duration::ZERO).cost_micros
+        };
+        assert_eq!(cost(r#"{"seconds":60}"#), Some(4_500));
+        assert_eq!(cost(r#"{"seconds":1e300}"#), Some(6_480_000));
+        assert_eq!(cost(r#"{"seconds":-1e300}"#), Some(0));
     }
 }
