@@ -55,7 +55,9 @@ fn line(text: &str) -> String {
             _ => {}
         }
     }
-    out.replace("**", "*")
+    // An address with a name before it, or a fence with words behind it, is nothing that a parser shows.
+    let says = |text: &str| text.chars().any(char::is_alphanumeric);
+    if says(text) && !says(&out) { text.to_owned() } else { out.replace("**", "*") }
 }
 
 #[cfg(test)]
@@ -74,6 +76,14 @@ mod tests {
             ("Au menu :\n* pain\n* **brioche**", "Au menu :\n- pain\n- *brioche*"),
         ] {
             assert_eq!(for_whatsapp(markdown), shown, "{markdown}");
+        }
+    }
+
+    #[test]
+    fn a_line_with_words_keeps_them() {
+        // For Markdown, a definition and the beginning of a block of code: neither is shown.
+        for line in ["[Site]: https://pain.example/nos__pains", "~~~Soldes~~~", "1. ~~~Soldes"] {
+            assert_eq!(for_whatsapp(&format!("Venez !\n{line}")), format!("Venez !\n{line}"));
         }
     }
 
