@@ -5,10 +5,17 @@ pub mod admin;
 pub mod auth;
 pub mod config;
 pub mod form;
+#[cfg(test)]
+mod fuzz;
 pub mod group_commit;
 pub mod intake;
+#[cfg(test)]
+mod kept;
 pub mod limits;
 pub mod meta;
+#[cfg(test)]
+#[path = "../../fixtures/mutated.rs"]
+mod mutated;
 pub mod openapi;
 pub mod portal;
 pub mod redis;

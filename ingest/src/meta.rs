@@ -1,5 +1,7 @@
 //! Meta's side of the door: the handshake and the signature. What the bytes say is read in [`payload`].
 
+#[cfg(test)]
+mod fuzz;
 mod message;
 pub mod payload;
 mod scalar;

@@ -8,6 +8,8 @@ pub mod account;
 pub mod devices;
 pub mod export;
 pub mod files;
+#[cfg(test)]
+mod fuzz;
 pub mod guard;
 pub mod history;
 mod id;

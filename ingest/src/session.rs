@@ -6,6 +6,8 @@
 
 pub(crate) mod cookie;
 mod device;
+#[cfg(test)]
+mod fuzz;
 mod jwe;
 mod token;
 

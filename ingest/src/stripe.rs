@@ -5,6 +5,8 @@
 //! it does for three days.
 
 pub mod event;
+#[cfg(test)]
+mod fuzz;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};

@@ -1,6 +1,8 @@
 //! Twilio's side of the door: the signature over the public address and every parameter. What the parameters say
 //! is read in [`payload`].
 
+#[cfg(test)]
+mod fuzz;
 pub mod payload;
 mod public_url;
 

@@ -8,6 +8,8 @@ pub mod db;
 pub mod env;
 pub mod fault;
 pub mod feedback;
+#[cfg(test)]
+mod fuzz;
 pub mod generation;
 pub mod job;
 pub mod kept;
@@ -15,6 +17,9 @@ pub mod language;
 pub mod ledger;
 pub mod menu;
 pub mod message;
+#[cfg(test)]
+#[path = "../../fixtures/mutated.rs"]
+mod mutated;
 pub mod otp;
 pub mod outbox;
 pub mod pack;

@@ -3,6 +3,8 @@
 //! Parsed once, at the door; after that the type is trusted. Its `Debug` masks the digits, so that a number
 //! can never reach a log by accident.
 
+#[cfg(test)]
+mod fuzz;
 mod spelling;
 mod typed;
 

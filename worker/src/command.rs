@@ -3,6 +3,8 @@
 //! Words of commands are compared without case, accents and punctuation; a brief stays exactly as it was written.
 //! Everything that can be tapped can be typed: the ids on buttons and rows are read here as well.
 
+#[cfg(test)]
+mod fuzz;
 mod near;
 #[cfg(test)]
 mod tests;

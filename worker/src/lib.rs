@@ -18,6 +18,9 @@ pub mod generate;
 pub mod inbox;
 pub mod lanes;
 pub mod media;
+#[cfg(test)]
+#[path = "../../fixtures/mutated.rs"]
+mod mutated;
 pub mod openai;
 pub mod operator;
 pub mod page;

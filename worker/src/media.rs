@@ -3,6 +3,8 @@
 //! A secret goes to the hosts that may see it and to no other, wherever an address or a redirect may point. Nothing is
 //! kept: the bytes live as long as the work on their message.
 
+#[cfg(test)]
+mod fuzz;
 pub mod meta;
 pub mod ogg;
 pub mod twilio;

@@ -5,6 +5,8 @@
 //! Optional parameters leave only when they are configured, since each model refuses others.
 
 mod failure;
+#[cfg(test)]
+mod fuzz;
 mod lifetime;
 mod moderation;
 mod transcription;

@@ -15,6 +15,8 @@ mod deed;
 mod door;
 mod form;
 mod fragment;
+#[cfg(test)]
+mod fuzz;
 mod html;
 mod look;
 mod rates;

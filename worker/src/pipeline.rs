@@ -4,6 +4,8 @@
 //! answer was bad.
 
 mod formatting;
+#[cfg(test)]
+mod fuzz;
 mod intent;
 mod leak;
 mod posts;

@@ -1,6 +1,9 @@
 //! Stripe's API, as far as a shop in a chat needs it: what packs cost, and a page to pay for one (Stripe API
 //! 2026-10-28.endive: Prices, Checkout Sessions, Idempotent requests, Errors).
 
+#[cfg(test)]
+mod fuzz;
+
 use std::collections::HashMap;
 use std::time::Duration;
 

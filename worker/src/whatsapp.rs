@@ -3,6 +3,8 @@
 
 pub mod action;
 mod code;
+#[cfg(test)]
+mod fuzz;
 pub mod meta;
 pub mod twilio;
 

@@ -19,8 +19,8 @@ const HOSTS: [&str; 2] = [".fbsbx.com", ".whatsapp.net"];
 
 /// What Meta tells of a medium.
 #[derive(Deserialize)]
-struct Medium {
-    url: String,
+pub(super) struct Medium {
+    pub(super) url: String,
     mime_type: Option<String>,
     sha256: Option<String>,
     /// A number, or a number in quotes: both were seen.
@@ -92,7 +92,7 @@ async fn look_up(meta: &Meta, inbound: &Inbound, voice: &Voice) -> Result<Medium
 }
 
 /// The address, if the token may go there: the API itself, or the hosts of media.
-fn trusted(address: &str, graph_url: &str) -> Result<Url, Unfetched> {
+pub(super) fn trusted(address: &str, graph_url: &str) -> Result<Url, Unfetched> {
     let url =
         Url::parse(address).map_err(|_| Unfetched::Retry("media: an address that is none".to_owned()))?;
     let host = url.host_str().unwrap_or_default();
@@ -106,7 +106,7 @@ fn trusted(address: &str, graph_url: &str) -> Result<Url, Unfetched> {
 }
 
 /// A digest as webhooks write it (base64), or as the API does (hexadecimal). Anything else proves nothing.
-fn digest(told: &str) -> Option<Vec<u8>> {
+pub(super) fn digest(told: &str) -> Option<Vec<u8>> {
     let bytes = hex::decode(told).or_else(|_| STANDARD.decode(told)).ok()?;
     (bytes.len() == 32).then_some(bytes)
 }
