@@ -9,7 +9,7 @@ use shared::person::UserId;
 use sqlx::PgPool;
 
 use super::{message, pool, post};
-use crate::GROUND;
+use crate::{GROUND, until};
 
 /// Two people with these credits, and their accounts.
 async fn two(sandbox: &Sandbox, credits: [i32; 2]) -> ([Person; 2], [UserId; 2]) {
@@ -85,6 +85,41 @@ async fn accounts_that_are_merged_both_ways_at_once_while_others_spend_lose_noth
         let (alice, bob) = (alice.credits().await, bob.credits().await);
         assert_eq!((alice + bob, alice.min(bob)), (28, 0), "{alice} and {bob}");
         pool.close().await;
+    })
+    .await;
+}
+
+/// What waited looks again once it holds the row: when it began, the account had joined nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_an_account_that_joins_another_goes_to_that_one() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let now = sandbox.clock.now();
+        // With credits, the account's row is written by the join; without, it is only held.
+        for (turn, hers) in [3, 0].into_iter().enumerate() {
+            let ([alice, bob], [joins, stays]) = two(sandbox, [hers, 4]).await;
+            let mut join = sandbox.pool.begin().await.unwrap();
+            assert!(matches!(ledger::merge(&mut join, &joins, &stays, now).await.unwrap(), Merged::Moved(_)));
+            let (pool, account) = (sandbox.pool.clone(), joins.clone());
+            let checkout = format!("cs_{turn}");
+            let waits = {
+                let checkout = checkout.clone();
+                tokio::spawn(async move {
+                    post(&pool, &account, Entry::Purchase(&checkout, Credits::new(20)), now).await
+                })
+            };
+            let waiting = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+            until("a purchase that waits", async || sqlx::query_scalar(waiting).fetch_one(&sandbox.pool).await.unwrap()).await;
+            join.commit().await.unwrap();
+            let posted = waits.await.unwrap();
+            assert!(matches!(posted, Posted::Applied(left) if left.get() == 24 + hers.unsigned_abs()), "{posted:?}");
+            assert_eq!((alice.credits().await, bob.credits().await), (0, 24 + hers));
+            let owner: Vec<String> = sqlx::query_scalar("select user_id from wa.credit_op where key = $1")
+                .bind(format!("purchase:{checkout}"))
+                .fetch_all(&sandbox.pool)
+                .await
+                .unwrap();
+            assert_eq!(owner, [stays.as_str()]);
+        }
     })
     .await;
 }
