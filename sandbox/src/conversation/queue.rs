@@ -2,6 +2,7 @@
 //! which shares no script with the product, to find out whether they still agree with each other.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -52,6 +53,21 @@ impl BareQueue {
     #[must_use]
     pub fn with(&self, settings: QueueSettings) -> Queue {
         Queue::open(&SecretString::from(self.url.as_str()), settings).expect("an address of Redis")
+    }
+
+    /// Where Redis listens: `host:port`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        let authority =
+            self.url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        authority.rsplit('@').next().unwrap_or_default()
+    }
+
+    /// The same queue for a process that reaches Redis by way of this address.
+    #[must_use]
+    pub fn by_way_of(&self, address: SocketAddr) -> Queue {
+        let url = self.url.replacen(self.address(), &address.to_string(), 1);
+        Queue::open(&SecretString::from(url), self.settings.clone()).expect("an address of Redis")
     }
 
     /// Looks and meddles over a new connection, after Redis was away.

@@ -2,6 +2,8 @@
 //!
 //! Each test has one thread: whoever joins before anybody has to wait is in the same group.
 
+mod valve;
+
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -13,7 +15,8 @@ use shared::clock::Clock;
 use shared::job::Job;
 use shared::queue::{Enqueued, Queue, QueueSettings};
 
-use super::{LONG, message, on_a_bare_queue};
+use super::{LONG, message, on_a_bare_queue, until};
+use valve::Valve;
 
 /// A way into this queue, as a door has it.
 fn group(queue: Queue) -> GroupCommit {
@@ -96,6 +99,45 @@ async fn a_small_one_does_not_wait_for_a_large_one_behind_it() {
         };
         assert_eq!(answers, Some(vec![Enqueued::Queued]));
         assert_eq!(large.await.unwrap().len(), 1_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_calls_are_under_way_at_once_and_the_next_waits_for_company() {
+    on_a_bare_queue(QueueSettings::default(), async |bare| {
+        let valve = Valve::before(bare.address()).await;
+        let group = group(bare.by_way_of(valve.address));
+        let jobs = ["a", "b", "c", "d", "e", "f"].map(|who| [message(who, &format!("wamid.{who}"))]);
+        // The first call of all teaches Redis its script.
+        assert_eq!(group.enqueue(&jobs[0]).await, Some(vec![Enqueued::Queued]));
+        let taught = valve.calls().len();
+        valve.is_open(false);
+        let mut waiting = Vec::new();
+        for (place, job) in jobs[1..].iter().enumerate() {
+            let mut offer = Box::pin(group.enqueue(job));
+            assert!(futures_util::poll!(&mut offer).is_pending());
+            waiting.push(offer);
+            // Whoever would take it to Redis has done so before the next one comes.
+            let under_way = (place + 1).min(2);
+            until("a call that is written", async || valve.calls().len() == taught + under_way).await;
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(valve.calls().len(), taught + 2, "two are under way, and no third before an answer");
+        valve.is_open(true);
+        assert_eq!(join_all(waiting).await, vec![Some(vec![Enqueued::Queued]); 5]);
+        let carried: Vec<Vec<&str>> = valve.calls()[taught..]
+            .iter()
+            .map(|call| {
+                ["b", "c", "d", "e", "f"]
+                    .into_iter()
+                    .filter(|who| call.contains(&format!("wamid.{who}")))
+                    .collect()
+            })
+            .collect();
+        assert_eq!(carried, [vec!["b"], vec!["c"], vec!["d", "e", "f"]]);
     })
     .await;
 }
