@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { closes, focused, looks, opens, tabs } from "./browser.mjs";
 import { ALICE, codes, newCode, starts } from "./demo.mjs";
+import { erasing } from "./erasing.mjs";
 import { linking } from "./linking.mjs";
 import { phone } from "./phone.mjs";
 
@@ -19,6 +20,8 @@ const AWAY = {
 const demo = await starts(process.argv[2], Client);
 try {
   await walk(demo);
+  // Of her nothing is left afterwards.
+  await erasing(demo);
 } finally {
   await closes();
   await demo.ends();

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod devices;
+pub mod erase;
 pub mod export;
 pub mod files;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/portal/sessions/revoke", post(devices::revoke))
         .route("/api/portal/sign-out", post(devices::sign_out))
         .route("/api/portal/export", get(export::download))
+        .route("/api/portal/erase", post(erase::ask))
         .layer(map_response(private));
     Router::new().route("/", get(files::page)).route("/portal/{build}/{file}", get(files::file)).merge(api)
 }

@@ -127,6 +127,7 @@ impl Sandbox {
             busy_period: CHORES,
             model_timeout: Duration::from_secs(5),
             sweep_period: CHORES,
+            erase_period: CHORES,
             sweep_age: Duration::from_mins(10),
             reconcile_period: CHORES,
             stands_still: policy::STANDS_STILL,

@@ -86,20 +86,39 @@ pub async fn ask(pool: &PgPool, key: &str, wish: &Wish) -> Result<Asked, sqlx::E
 
 /// The wish of this key, unless it was answered.
 pub async fn open(db: impl PgExecutor<'_>, key: &str) -> Result<Option<Wish>, sqlx::Error> {
-    let row: Option<(String, String, String, String, DateTime<Utc>)> = sqlx::query_as(
+    let row: Option<Row> = sqlx::query_as(
         "select wa.survivor(user_id), pack, language, origin, asked_at from wa.checkout
          where key = $1 and answered_at is null",
     )
     .bind(key)
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|(user, pack, language, origin, asked_at)| Wish {
+    Ok(row.map(wish))
+}
+
+/// Every wish of a person that is still kept, in order.
+pub async fn of(db: impl PgExecutor<'_>, user: &UserId) -> Result<Vec<Wish>, sqlx::Error> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select wa.survivor(user_id), pack, language, origin, asked_at from wa.checkout
+         where user_id in (select wa.accounts_of($1)) order by asked_at, key",
+    )
+    .bind(user.as_str())
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(wish).collect())
+}
+
+/// Account, pack, language, origin, and when.
+type Row = (String, String, String, String, DateTime<Utc>);
+
+fn wish((user, pack, language, origin, asked_at): Row) -> Wish {
+    Wish {
         user: UserId::from_stored(user),
         pack,
         language: Language::from_code(&language).unwrap_or_default(),
         origin,
         asked_at,
-    }))
+    }
 }
 
 /// What a worker answered.

@@ -39,6 +39,9 @@ pub const RELAY_POINTS: &[&str] = &["relay.restored"];
 /// The point of the sweep: a lost message has ended and its apology stands in the outbox, and nobody is to send it yet.
 pub const SWEEP_POINTS: &[&str] = &["sweep.committed"];
 
+/// The points of an erasure: the queue has been searched and the books know everything; the books have forgotten.
+pub const ERASURE_POINTS: &[&str] = &["erasure.withdrawn", "erasure.forgot"];
+
 /// The points of a payment: its credits are posted, or taken again, and nothing is committed yet.
 pub const PAYMENT_POINTS: &[&str] = &["purchase.posted", "return.posted", "payment.committed"];
 

@@ -6,6 +6,8 @@ pub mod checkout;
 pub mod clock;
 pub mod db;
 pub mod env;
+pub mod erasure;
+pub mod export;
 pub mod fault;
 pub mod feedback;
 #[cfg(test)]

@@ -40,9 +40,12 @@ mod unmerge;
 mod welcome;
 mod whereabouts;
 
-use sqlx::PgConnection;
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::language::Language;
+use crate::ledger::LedgerError;
+use crate::phone::E164;
 
 pub use change::{Change, changed};
 pub use enter::{Entered, enter};
@@ -84,6 +87,35 @@ pub struct Person {
     pub chosen: bool,
     /// Whether they want no messages but answers to what they ask for.
     pub stopped: bool,
+}
+
+/// Every name of an account that has joined no other, as `phone` or `bsuid`: the present and the former ones.
+pub(crate) async fn names_of(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+) -> Result<Vec<(&'static str, String)>, sqlx::Error> {
+    identity::all(db, user).await
+}
+
+/// Holds an account and every name of it until the transaction ends. `false`: it has joined another, or a name came meanwhile;
+/// the caller rolls back. Before anything in the transaction holds an account.
+pub(crate) async fn hold(db: &mut PgConnection, user: &UserId) -> Result<bool, LedgerError> {
+    Ok(account::hold_with_names(db, user).await?.is_some())
+}
+
+/// Whoever has been welcomed and leaves is not welcomed once more by the same numbers. The account and its names are held.
+pub(crate) async fn leave(
+    db: &mut PgConnection,
+    user: &UserId,
+    numbers: &[E164],
+    now: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    if welcome::had(db, user).await? {
+        for number in numbers {
+            let _known = welcome::remember(db, number, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The person of an account that is known already.

@@ -9,6 +9,7 @@
 //! What an acknowledgement means depends on the server: `appendonly yes`, `appendfsync always`, `noeviction`.
 
 mod behind;
+mod contents;
 mod dead;
 mod enqueue;
 mod figures;
@@ -21,6 +22,7 @@ mod settings;
 mod standing;
 mod waiting;
 mod wake;
+mod withdraw;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,7 @@ pub use restore::Restored;
 pub use settings::{QueueSettings, address, lease};
 pub use standing::{Standing, durable};
 pub use wake::Waker;
+pub use withdraw::Withdrawn;
 
 use line::Line;
 
@@ -90,6 +93,7 @@ struct Scripts {
     release: Script,
     paused: Script,
     crowd: Script,
+    withdraw: Script,
 }
 
 impl Queue {
@@ -115,6 +119,7 @@ impl Queue {
             release: script(include_str!("queue/release.lua")),
             paused: script(include_str!("queue/paused.lua")),
             crowd: script(include_str!("queue/crowd.lua")),
+            withdraw: script(include_str!("queue/withdraw.lua")),
         };
         Ok(Self { connection, client: Arc::new(client), scripts: Arc::new(scripts), settings })
     }

@@ -95,7 +95,7 @@ pub async fn begun_by(
 }
 
 /// The account of a token: of `sub` and, where the token is one that we began, of the session `sid`. `None`: the session was
-/// ended, or is not known, or there is no such account. Notes that it was seen.
+/// ended, or is not known, or there is no such account, or its person is forgotten. Notes that it was seen.
 pub async fn account(
     db: impl PgExecutor<'_>,
     sub: &str,
@@ -107,6 +107,7 @@ pub async fn account(
              update wa.session set seen_at = $3 where id = $2 and revoked_at is null and seen_at < $4)
            select u."id" from "User" u
            where u."id" = wa.survivor($1)
+             and not exists (select from wa.erasure e where e.account = u."id" and e.forgot_at is not null)
              and ($2::text is null
                   or exists (select from wa.session s where s.id = $2 and s.user_id = $1 and s.revoked_at is null))"#,
     )

@@ -180,6 +180,10 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "Pauses of a number because its operator is needed, by provider: any increase is an alert"
     );
     describe_counter!(
+        "postly_erasures_total",
+        "People who were to be forgotten: done, or failed and tried again"
+    );
+    describe_counter!(
         "postly_sweeps_total",
         "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \
          not be told (untold), answers sent on their way again (resumed)"

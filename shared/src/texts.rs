@@ -167,10 +167,18 @@ pub enum Text<'a> {
     },
     /// About a sign-in on the web.
     SignIn(SignIn<'a>),
+    /// Where all that is kept of them is to be had.
+    Export {
+        /// The web app's address, where it is known.
+        url: Option<&'a str>,
+    },
     /// What would be deleted, and whether to.
     AskErase,
-    /// The wish is written down.
-    EraseNoted,
+    /// It is being done.
+    Erasing {
+        /// The number of its receipt.
+        receipt: &'a str,
+    },
     /// How to choose where there are no buttons.
     PickByNumber,
     /// A message that cannot be read: a hint for its kind. Nothing was charged.

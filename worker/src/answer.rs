@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use metrics::counter;
-use shared::audit::{self, Act};
+use shared::erasure::{self, AskedBy};
 use shared::feedback::{self, Kind, Reaction};
 use shared::message::Inbound;
 use shared::person::Person;
@@ -30,7 +30,7 @@ pub async fn answer(
 ) -> Result<(), JobError> {
     let now = worker.clock.now();
     let mut person = person.clone();
-    let (list, found);
+    let (list, found, receipt_number);
     let text = match command {
         Command::Help | Command::SmallTalk(SmallTalk::Greeting) => Text::Help,
         Command::SmallTalk(SmallTalk::Thanks) => Text::Thanks,
@@ -81,13 +81,12 @@ pub async fn answer(
             preference::start(db, &person.id).await?;
             Text::Started
         }
+        // The document itself goes to who is signed in: whoever holds a phone that is unlocked is not asked who they are.
+        Command::Export => Text::Export { url: worker.web.as_deref() },
         Command::Erase { confirmed: false } => Text::AskErase,
         Command::Erase { confirmed: true } => {
-            let (key, actor) = (format!("erase:{}", inbound.id.fingerprint()), "the person");
-            let (action, note) = ("erasure.requested", "asked for and confirmed in the chat");
-            audit::record(&mut *db, Act { actor, action, subject: &person.id, key: &key, note }, now).await?;
-            tracing::warn!("a person asks for the erasure of their data: it stands in wa.audit");
-            Text::EraseNoted
+            receipt_number = erasure::ask(db, &person.id, AskedBy::Chat, now).await?;
+            Text::Erasing { receipt: &receipt_number }
         }
         // The provider has answered them already.
         Command::Silenced { stop: true } => {
@@ -168,6 +167,7 @@ fn named(known: Known) -> shared::texts::Known {
         Known::Login => ("connexion", "login"),
         Known::Stop => ("stop", "stop"),
         Known::Start => ("start", "start"),
+        Known::Export => ("exporter mes données", "export my data"),
         Known::Erase => ("supprimer mes données", "delete my data"),
         Known::Generate => ("gen", "gen"),
     };

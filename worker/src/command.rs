@@ -79,6 +79,8 @@ pub enum Command {
     Stop,
     /// Send again.
     Start,
+    /// All that is kept of me.
+    Export,
     /// What becomes of my data, and do away with it; and whether that was confirmed.
     Erase {
         /// By the button, or its words.
@@ -157,6 +159,8 @@ pub enum Known {
     Stop,
     /// `start`
     Start,
+    /// `exporter mes données`
+    Export,
     /// `supprimer mes données`
     Erase,
     /// `gen`
@@ -250,6 +254,7 @@ impl Command {
             Known::Login => Self::Login,
             Known::Stop => Self::Stop,
             Known::Start => Self::Start,
+            Known::Export => Self::Export,
             Known::Erase => Self::Erase { confirmed: false },
             Known::Generate => Self::BriefMissing,
         }

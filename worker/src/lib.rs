@@ -13,6 +13,7 @@ pub mod config;
 pub mod delivery;
 pub mod detection;
 pub mod doctor;
+pub mod erase;
 pub mod error;
 pub mod generate;
 pub mod inbox;
@@ -139,6 +140,7 @@ impl Worker {
         let relay = relay::run(self.pool.clone(), self.queue.clone(), self.clock.clone(), aside.clone());
         let relay = tokio::spawn(relay);
         let sweep = tokio::spawn(sweep::run(self.clone(), aside.clone()));
+        let erase = tokio::spawn(erase::run(self.clone(), aside.clone()));
         let busy = tokio::spawn(busy::run(self.clone(), aside.clone()));
         let reconcile = tokio::spawn(reconcile::run(self.clone(), aside.clone()));
         let queue = self.queue.clone();
@@ -148,7 +150,7 @@ impl Worker {
             Arc::new(move |assignment| Box::pin(inbox::handle(worker.clone(), assignment)));
         let result = lanes::work(&queue, shift, handler, stop).await;
         aside.cancel();
-        let _ = (relay.await, sweep.await, busy.await, reconcile.await);
+        let _ = (relay.await, sweep.await, erase.await, busy.await, reconcile.await);
         result
     }
 }
@@ -197,6 +199,7 @@ fn begin_counting() {
     let providers = &Provider::ALL.map(Provider::as_str);
     telemetry::begins("postly_replies_total", &[("outcome", delivery::REPLIES)]);
     telemetry::begins("postly_sweeps_total", &[("outcome", sweep::OUTCOMES)]);
+    telemetry::begins("postly_erasures_total", &[("outcome", erase::OUTCOMES)]);
     telemetry::begins("postly_number_pauses_total", &[("provider", providers)]);
     telemetry::begins("postly_provider_notices_total", &[("provider", providers), ("kind", inbox::NOTICES)]);
     let steps = ("step", &["intent", "prompt", "posts", openai::TRANSCRIPTION][..]);

@@ -8,6 +8,7 @@ pub mod bill;
 pub mod credits;
 pub mod dead;
 pub mod deed;
+pub mod erasure;
 pub mod explain;
 pub mod person;
 pub mod status;

@@ -143,6 +143,19 @@ pub const RELAY_BATCH: i64 = 200;
 /// for what should never happen, and a look costs a call to Redis for each message that is open this long.
 pub const SWEEP_PERIOD: Duration = Duration::from_mins(1);
 
+/// How often somebody looks for people who want to be forgotten. They are promised a minute.
+pub const ERASE_PERIOD: Duration = Duration::from_secs(3);
+
+/// How long an erasure waits for the answer that tells its receipt to leave: with what it takes itself, well within the minute.
+pub const ERASURE_IS_TOLD: Duration = Duration::from_secs(30);
+
+/// How often it is looked, before an erasure ends, whether those are over who had begun before the books forgot: with
+/// [`SETTLING_PAUSE`] two seconds, and then again by the next turn. Transactions here take milliseconds.
+pub const SETTLING_LOOKS: u32 = 40;
+
+/// Between two of these looks.
+pub const SETTLING_PAUSE: Duration = Duration::from_millis(50);
+
 /// How long a message has been open before the sweep looks for it. A message leaves its lane only after it has ended,
 /// whether it is worked on for [`JOB_TIMEOUT`] or waits for [`OPERATOR_DEADLINE`], so its absence is final at any age,
 /// with one exception: an operator's replay opens the receipt, and then moves the message. Ample for two calls and for
@@ -251,6 +264,8 @@ pub struct Patience {
     pub typing_again: Duration,
     /// See [`SWEEP_PERIOD`].
     pub sweep_period: Duration,
+    /// See [`ERASE_PERIOD`].
+    pub erase_period: Duration,
     /// See [`SWEEP_AGE`].
     pub sweep_age: Duration,
     /// See [`RECONCILE_PERIOD`].
@@ -280,6 +295,7 @@ impl Default for Patience {
             model_timeout: MODEL_TIMEOUT,
             typing_again: TYPING_AGAIN,
             sweep_period: SWEEP_PERIOD,
+            erase_period: ERASE_PERIOD,
             sweep_age: SWEEP_AGE,
             reconcile_period: RECONCILE_PERIOD,
             stands_still: STANDS_STILL,
@@ -311,6 +327,7 @@ impl Patience {
             model_timeout: Duration::from_secs(3),
             typing_again: Duration::from_secs(2),
             sweep_period: Duration::from_millis(500),
+            erase_period: Duration::from_millis(500),
             // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
             sweep_age: Duration::from_secs(2),
             reconcile_period: Duration::from_secs(3),

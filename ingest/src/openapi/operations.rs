@@ -210,6 +210,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[Denial::OnlyWayIn],
     ),
     portal(
+        "post",
+        "/api/portal/erase",
+        "erase",
+        "Has all that is kept of the person forgotten, and ends their sessions",
+        Takes::Json("Nothing"),
+        &[(200, "It is on its way", Body::Json("Erasing"))],
+        &[],
+    ),
+    portal(
         "get",
         "/api/portal/ledger",
         "ledger",

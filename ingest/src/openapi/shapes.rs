@@ -108,6 +108,7 @@ pub(super) fn all() -> Map<String, Value> {
         ("Language", shape(&[("language", language())], &[])),
         ("Nothing", nothing),
         ("Unlinked", shape(&[("unlinked", flag())], &[])),
+        ("Erasing", shape(&[("receipt", text())], &[])),
         ("Lines", page(&line)),
         ("Generations", page(&generation)),
         ("Packs", shape(&[("items", list(&pack))], &[])),

@@ -26,12 +26,13 @@ const SVG: &str = "image/svg+xml";
 pub(super) const FRAME: &str = include_str!("page/page.html");
 
 /// What each file is, and what it says.
-pub(super) const FILES: [(&str, &str, &str); 14] = [
+pub(super) const FILES: [(&str, &str, &str); 15] = [
     ("page.css", CSS, include_str!("page/page.css")),
     ("icon.svg", SVG, include_str!("page/icon.svg")),
     ("page.js", JS, include_str!("page/page.js")),
     ("account.js", JS, include_str!("page/account.js")),
     ("code.js", JS, include_str!("page/code.js")),
+    ("erase.js", JS, include_str!("page/erase.js")),
     ("export.js", JS, include_str!("page/export.js")),
     ("ledger.js", JS, include_str!("page/ledger.js")),
     ("pages.js", JS, include_str!("page/pages.js")),

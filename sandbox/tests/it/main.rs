@@ -13,6 +13,7 @@ mod credits;
 mod delivery;
 mod demo;
 mod doctor;
+mod erasure;
 mod figures;
 mod generation;
 mod identity;

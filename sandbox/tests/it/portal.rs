@@ -24,9 +24,10 @@ const READ: [&str; 7] = [
     "/api/portal/sessions",
     "/api/portal/export",
 ];
-const WRITTEN: [&str; 5] = [
+const WRITTEN: [&str; 6] = [
     "/api/portal/language",
     "/api/portal/unlink",
+    "/api/portal/erase",
     "/api/portal/checkout",
     "/api/portal/sessions/revoke",
     "/api/portal/sign-out",

@@ -138,7 +138,7 @@ async fn a_chat_is_led_back_to_posts_and_costs_nothing(sandbox: &mut Sandbox, pr
 async fn who_wants_to_be_forgotten_is_asked_first(sandbox: &mut Sandbox, provider: Provider) {
     let alice = sandbox.person(provider).with_credits(3).await;
     let wishes = async || -> i64 {
-        sqlx::query_scalar("select count(*) from wa.audit where action = 'erasure.requested'")
+        sqlx::query_scalar("select count(*) from wa.erasure where via = 'chat'")
             .fetch_one(&sandbox.pool)
             .await
             .unwrap()
@@ -149,8 +149,16 @@ async fn who_wants_to_be_forgotten_is_asked_first(sandbox: &mut Sandbox, provide
     alice.hears().await;
     assert_eq!(wishes().await, 0);
     alice.says("oui").await;
-    assert!(alice.hears().await.starts_with("🗑️ Votre demande de suppression est enregistrée."));
+    assert!(alice.hears().await.starts_with("🗑️ C’est parti"));
     assert_eq!(wishes().await, 1);
+}
+
+async fn who_wants_to_see_what_is_kept_is_told_where(sandbox: &mut Sandbox, provider: Provider) {
+    let alice = sandbox.person(provider).with_credits(3).await;
+    alice.says("Exporter mes données").await;
+    let told = alice.hears().await;
+    assert!(told.starts_with("📦 Tout ce que nous gardons de vous"), "{told}");
+    assert_eq!((alice.charges().await, sandbox.stage.openai.calls().len()), ((0, 0), 0));
 }
 
 crate::for_each_provider! {
@@ -160,5 +168,6 @@ crate::for_each_provider! {
     one_post => super::one_post_comes_alone_to_be_copied;
     for_nothing => super::slips_and_small_talk_cost_nothing;
     off_topic => super::a_chat_is_led_back_to_posts_and_costs_nothing;
+    export => super::who_wants_to_see_what_is_kept_is_told_where;
     erasure => super::who_wants_to_be_forgotten_is_asked_first;
 }

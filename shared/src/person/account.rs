@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::UserId;
-use super::identity::Sighting;
+use super::identity::{self, Sighting};
 use crate::ledger::{self, LedgerError};
 use crate::phone::E164;
 
@@ -78,6 +78,19 @@ pub(super) async fn hold(
             .await?;
     }
     Ok(true)
+}
+
+/// Holds an account and every name of it. `None`: it has joined another, or a name of it came meanwhile; the caller rolls back.
+/// Before anything in the transaction holds an account, since names are held first.
+pub(super) async fn hold_with_names(
+    db: &mut PgConnection,
+    user: &UserId,
+) -> Result<Option<Vec<(&'static str, String)>>, LedgerError> {
+    let names = identity::all(&mut *db, user).await?;
+    identity::claim(db, names.clone()).await?;
+    // A name that came while these were waited for must be held as well, before the account.
+    let held = hold(db, [user]).await? && identity::all(&mut *db, user).await? == names;
+    Ok(held.then_some(names))
 }
 
 /// Lets the web app find an account that begins in WhatsApp by its number. One with an e-mail address says itself by

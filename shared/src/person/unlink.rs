@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::{UserId, account, identity, welcome};
+use super::{UserId, account, welcome};
 use crate::audit::{self, Act};
 use crate::ledger::{self, LedgerError};
 use crate::phone::E164;
@@ -18,11 +18,7 @@ pub async fn unlink(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) ->
     loop {
         let mut attempt = db.begin().await?;
         let account = ledger::survivor(&mut attempt, user).await?;
-        let names = identity::all(&mut *attempt, &account).await?;
-        identity::claim(&mut attempt, names.clone()).await?;
-        // A name that came while these were waited for must be held as well, before the account.
-        let held = account::hold(&mut attempt, [&account]).await?;
-        if held && identity::all(&mut *attempt, &account).await? == names {
+        if let Some(names) = account::hold_with_names(&mut attempt, &account).await? {
             let has_door =
                 !account::with_email(&mut *attempt, std::slice::from_ref(&account)).await?.is_empty();
             let unlinked = has_door && !names.is_empty();

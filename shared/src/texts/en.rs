@@ -25,7 +25,7 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             • *lang*: French or English\n\
             • *login*: your account on the website\n\
             • *stop*: no more messages\n\
-            • *delete my data*\n\
+            • *export my data*, *delete my data*\n\
             • *help*: this message"
             .to_owned(),
         Text::Balance(credits) => format!("💳 You have {} left.", count(credits)),
@@ -186,12 +186,19 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             url.unwrap_or("the Postly website")
         ),
         Text::SignIn(said) => said.en(),
+        Text::Export { url } => format!(
+            "📦 All that we keep of you is in one file: sign in with this phone on {}, then “Download my data”. To have all of it \
+            deleted, write *delete my data*.",
+            url.unwrap_or("the Postly website")
+        ),
         Text::AskErase => "🗑️ Shall we delete your messages, your posts and your contact details? \
             Any credits you have left would be lost, and it can’t be undone."
             .to_owned(),
-        Text::EraseNoted => "🗑️ Your request for deletion is recorded. It will be dealt with within a month; \
-            payment records that the law obliges us to keep will be kept without your name."
-            .to_owned(),
+        Text::Erasing { receipt } => format!(
+            "🗑️ It is being done: in a minute, we will know nothing of you any more. Payment records that the law obliges us to \
+            keep will be kept without your name. The number of your receipt: *{receipt}*. This conversation stays on your \
+            phone; if you write to us again, you will start afresh."
+        ),
         Text::PickByNumber => "Reply with the number of your choice.".to_owned(),
     };
     vec![sentence]

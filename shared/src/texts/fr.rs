@@ -25,7 +25,7 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             • *langue* : français ou anglais\n\
             • *connexion* : votre compte sur le site\n\
             • *stop* : ne plus recevoir de messages\n\
-            • *supprimer mes données*\n\
+            • *exporter mes données*, *supprimer mes données*\n\
             • *aide* : ce message"
             .to_owned(),
         Text::Balance(credits) => format!("💳 Il vous reste {}.", count(credits)),
@@ -188,12 +188,19 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             url.unwrap_or("le site de Postly")
         ),
         Text::SignIn(said) => said.fr(),
+        Text::Export { url } => format!(
+            "📦 Tout ce que nous gardons de vous tient dans un fichier\u{a0}: connectez-vous avec ce téléphone sur {}, puis \
+            «\u{a0}Télécharger mes données\u{a0}». Pour tout faire supprimer, écrivez *supprimer mes données*.",
+            url.unwrap_or("le site de Postly")
+        ),
         Text::AskErase => "🗑️ Voulez-vous que nous supprimions vos messages, vos posts et vos coordonnées ? \
             Les crédits qui vous restent seraient perdus, et c’est définitif."
             .to_owned(),
-        Text::EraseNoted => "🗑️ Votre demande de suppression est enregistrée. Elle sera traitée dans un délai d’un mois ; \
-            les écritures de paiement que la loi nous oblige à garder le seront sans votre nom."
-            .to_owned(),
+        Text::Erasing { receipt } => format!(
+            "🗑️ C’est parti\u{a0}: dans une minute, nous ne saurons plus rien de vous. Les écritures de paiement que la loi nous \
+            oblige à garder le seront sans votre nom. Votre numéro de reçu\u{a0}: *{receipt}*. Cette conversation reste sur \
+            votre téléphone\u{a0}; si vous nous écrivez de nouveau, vous repartirez de zéro."
+        ),
         Text::PickByNumber => "Répondez par le numéro de votre choix.".to_owned(),
     };
     vec![sentence]

@@ -107,6 +107,12 @@ pub const PAGE: &[Phrase] = &[
         "A JSON file with all that we keep of you: account, credits, posts, messages, reactions and devices.",
     ),
     ("export.do", "Télécharger mes données", "Download my data"),
+    (
+        "erase.lead",
+        "Vous pouvez aussi tout faire supprimer\u{a0}: messages, posts, coordonnées, appareils.",
+        "You can also have all of it deleted: messages, posts, contact details, devices.",
+    ),
+    ("erase.do", "Supprimer mes données", "Delete my data"),
 ];
 
 /// What the script says.
@@ -236,6 +242,18 @@ pub const SCRIPT: &[Phrase] = &[
     ),
     ("phone.unlink", "Dissocier ce numéro", "Unlink this number"),
     ("phone.gone", "Votre numéro est dissocié.", "Your number is unlinked."),
+    ("erase.sure", "Supprimer toutes vos données\u{202f}?", "Delete all of your data?"),
+    (
+        "erase.erasing",
+        "Vos messages, vos posts et vos coordonnées seront supprimés dans la minute, et les crédits qui vous restent seront perdus. C’est définitif.",
+        "Your messages, your posts and your contact details will be deleted within a minute, and any credits you have left will be lost. It can’t be undone.",
+    ),
+    ("erase.yes", "Tout supprimer", "Delete everything"),
+    (
+        "erase.done",
+        "Vos données sont supprimées dans la minute. Votre numéro de reçu\u{a0}: {receipt}",
+        "Your data is deleted within a minute. The number of your receipt: {receipt}",
+    ),
     ("sessions.unknown", "Appareil inconnu", "Unknown device"),
     ("sessions.here", "(cet appareil)", "(this device)"),
     ("sessions.since", "Connecté le {begun}, vu le {seen}", "Signed in on {begun}, seen on {seen}"),

@@ -56,7 +56,7 @@ fn the_page_that_a_translator_reviews() {
         format!("{brief}. Et puis on offrira le café aux vingt premiers, et un croissant aux enfants.");
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
     let none = Credits::default();
-    let catalogue: [(&str, Text<'_>); 72] = [
+    let catalogue: [(&str, Text<'_>); 74] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -166,8 +166,10 @@ fn the_page_that_a_translator_reviews() {
         ("login, not yet", Text::LoginLater { minutes: 10 }),
         ("login, no number", Text::LoginNoNumber { url: Some("https://postly.example") }),
         ("login, no number, no address", Text::LoginNoNumber { url: None }),
+        ("export", Text::Export { url: Some("https://postly.example") }),
+        ("export, no address", Text::Export { url: None }),
         ("ask erase", Text::AskErase),
-        ("erase noted", Text::EraseNoted),
+        ("erasing", Text::Erasing { receipt: "EF-7K3M-9Q2D" }),
         ("pick by number", Text::PickByNumber),
     ];
     let mut page = String::new();

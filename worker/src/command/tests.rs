@@ -24,6 +24,8 @@ fn words_are_known_however_they_are_written() {
         assert_eq!(parse(erase), Command::Erase { confirmed: false }, "{erase}");
     }
     for (word, command) in [
+        ("Exporter mes données", Command::Export),
+        ("my data", Command::Export),
         ("Historique", Command::History),
         ("history", Command::History),
         ("LANGUE", Command::Speak(None)),
@@ -138,6 +140,7 @@ fn a_slip_is_asked_about_and_never_a_brief() {
         ("/langu", Known::Speak),
         ("suprimer mes donées", Known::Erase),
         ("delete my dta", Known::Erase),
+        ("exporter mes donées", Known::Export),
     ] {
         assert_eq!(parse(text), Command::Almost(meant), "{text}");
     }

@@ -48,6 +48,19 @@ pub(super) const WORDS: &[(Known, &[&str])] = &[
     ),
     (Known::Start, &["start", "reprendre", "unstop"]),
     (
+        Known::Export,
+        &[
+            "exporter mes donnees",
+            "export my data",
+            "mes donnees",
+            "my data",
+            "exportez mes donnees",
+            "telecharger mes donnees",
+            "recevoir mes donnees",
+            "download my data",
+        ],
+    ),
+    (
         Known::Erase,
         &[
             "supprimer mes donnees",

@@ -5,8 +5,10 @@ use std::fmt;
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::audit::Author;
+use shared::export;
 use shared::ledger::{self, Credits};
 use shared::person::{self, Alias, Apart, Former, Unmerged, UserId};
 use shared::phone::E164;
@@ -142,6 +144,15 @@ impl fmt::Display for Shown {
 
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Everything that is kept of a person, as it may be handed to them.
+pub async fn export(desk: &Desk, user: &UserId, now: DateTime<Utc>) -> anyhow::Result<Value> {
+    let mut tx = desk.pool.begin().await?;
+    export::begin(&mut tx).await?;
+    let all = export::everything(&mut tx, user, now).await?;
+    tx.rollback().await?;
+    Ok(all)
 }
 
 /// What a separation gives back.

@@ -1,6 +1,7 @@
 /** The portal: who is here decides what is shown. */
 import { clear as clearAccount, phone, sessions } from "./account.js";
 import { place } from "./code.js";
+import { onErased } from "./erase.js";
 import "./export.js";
 import * as ledger from "./ledger.js";
 import * as posts from "./posts.js";
@@ -86,6 +87,7 @@ async function enter() {
 
 onSignedOut(() => leave(say("ended")));
 onEntered(enter);
+onErased(() => leave(""));
 
 $("again").addEventListener("click", () => busy($("again"), () => open(true)));
 
