@@ -26,6 +26,7 @@ mod operator;
 mod otp;
 mod payments;
 mod portal;
+mod privacy;
 mod queue;
 mod reactions;
 mod rework;

@@ -74,6 +74,7 @@ function forget() {
   $("credits").textContent = "";
   show($("banner"), false);
   $("banner").textContent = "";
+  $("toast").textContent = "";
   for (const node of $("in").querySelectorAll(".error")) complain(node, "");
   $("sure").close();
 }
