@@ -30,6 +30,7 @@ mod privacy;
 mod queue;
 mod reactions;
 mod rework;
+mod security;
 mod session;
 mod shipping;
 mod shop;
