@@ -18,3 +18,6 @@ create table wa.erasure (
 -- A wish that is repeated while it is carried out is the same one.
 create unique index erasure_open on wa.erasure (account) where done_at is null;
 create index erasure_account on wa.erasure (account);
+
+-- What was told to somebody without a message of theirs is found by where it went (shared/src/erasure/books.rs).
+create index outbox_aside on wa.outbox (address) where cause not like 'meta:%' and cause not like 'twilio:%';

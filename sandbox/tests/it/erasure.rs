@@ -257,6 +257,38 @@ async fn whatever_is_left_is_found_wherever_it_is() {
     .await;
 }
 
+/// Codes, and words about payments and about waiting, answer no message: they are found by where they went.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_told_without_being_asked_goes_as_well() {
+    run(&GROUND, async |sandbox| {
+        let alice = lives(sandbox, Provider::Meta, "mes brioches").await;
+        let bob = lives(sandbox, Provider::Meta, "mon garage").await;
+        for person in [&alice, &bob] {
+            for cause in ["code:c1:1", "payment:cs_1:paid", "busy:3f2a:7"] {
+                sqlx::query(
+                    "insert into wa.outbox (cause, part, provider, business, address, body, state, created_at)
+                     values ($1 || $2, 1, 'meta', '1098', jsonb_build_object('phone', $2::text), 'un mot', 'read', now())",
+                )
+                .bind(cause)
+                .bind(person.number())
+                .execute(&sandbox.pool)
+                .await
+                .unwrap();
+            }
+        }
+        let hers = alice.account().await;
+        let known = known(sandbox, &hers).await;
+        erasure::erase(&desk(sandbox), &hers, &crate::author(), Clock::system().now()).await.unwrap();
+        nothing_is_left(sandbox, &known).await;
+        let his: i64 = sqlx::query_scalar("select count(*) from wa.outbox where body = 'un mot'")
+            .fetch_one(&sandbox.pool)
+            .await
+            .unwrap();
+        assert_eq!(his, 3);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_hands_out_what_the_portal_would() {
     run(&GROUND, async |sandbox| {
