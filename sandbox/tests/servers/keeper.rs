@@ -37,8 +37,12 @@ async fn servers_vanish_when_their_program_is_killed() {
             .unwrap();
         let lines = BufReader::new(doomed.stdout.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.into_iter().any(|line| line.starts_with("up ")), "the doomed program is up");
-        let names: Vec<_> = base.processes().into_iter().map(|(_, name)| name).collect();
-        assert!(names.contains(&"postgres".into()) && names.contains(&"redis-server".into()), "{names:?}");
+        // The system lists processes while they come and go: one look may miss some.
+        eventually("both servers are in the list of processes", || {
+            let names: Vec<_> = base.processes().into_iter().map(|(_, name)| name).collect();
+            names.contains(&"postgres".into()) && names.contains(&"redis-server".into())
+        })
+        .await;
         // To the whole group, as a terminal does it with Ctrl-C.
         killpg(Pid::from_raw(doomed.id().cast_signed()), signal).unwrap();
         doomed.wait().unwrap();
