@@ -179,10 +179,13 @@ impl Erasure {
         .bind(&self.receipt)
         .fetch_optional(&mut *db)
         .await?;
+        if mine.is_none() {
+            return Ok(None);
+        }
         let account = ledger::survivor(db, &UserId::from_stored(self.account.clone())).await?;
         // Whoever works on a message holds its receipt before they hold an account.
         books::hold_receipts(db, &account).await?;
-        if mine.is_none() || !person::hold(db, &account).await? {
+        if !person::hold(db, &account).await? {
             return Ok(None);
         }
         let reach = Reach::of(db, &account, self.asked_at).await?;

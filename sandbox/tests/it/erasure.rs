@@ -2,6 +2,7 @@
 
 mod killed;
 mod queued;
+mod rows;
 
 use sandbox::conversation::{Sandbox, run};
 use sandbox::person::Person;

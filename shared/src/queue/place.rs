@@ -83,21 +83,32 @@ impl Queue {
 
     /// Looks for a message in every lane: for one that nobody has begun, and of which only the id is known.
     pub async fn search(&self, id: &MessageId) -> Result<Option<Place>, QueueError> {
+        for lane in self.lanes().await? {
+            if let Some(place) = self.place(id, &lane).await? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every lane that has something in it.
+    pub(super) async fn lanes(&self) -> Result<Vec<Lane>, QueueError> {
         let mut connection = self.connection.clone();
-        let pattern = format!("{}lane:*", PREFIX.replace(['[', ']', '*', '?'], "?"));
-        let mut cursor = 0_u64;
+        let prefix = key("lane:");
+        let pattern = format!("{}*", prefix.replace(['[', ']', '*', '?'], "?"));
+        let (mut cursor, mut lanes) = (0_u64, Vec::new());
         loop {
             let mut command = redis::cmd("SCAN");
             command.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1_000);
             let (next, keys): (u64, Vec<String>) = command.query_async(&mut connection).await?;
-            for lane in keys.iter().filter_map(|key| key.strip_prefix(&format!("{PREFIX}lane:"))) {
-                if let Some(place) = self.place(id, &Lane::from_stored(lane.to_owned())).await? {
-                    return Ok(Some(place));
-                }
-            }
+            lanes.extend(
+                keys.iter()
+                    .filter_map(|key| key.strip_prefix(&prefix))
+                    .map(|lane| Lane::from_stored(lane.to_owned())),
+            );
             cursor = next;
             if cursor == 0 {
-                return Ok(None);
+                return Ok(lanes);
             }
         }
     }

@@ -41,28 +41,6 @@ impl Queue {
         }
     }
 
-    /// Every lane that has something in it.
-    async fn lanes(&self) -> Result<Vec<Lane>, QueueError> {
-        let mut connection = self.connection.clone();
-        let prefix = key("lane:");
-        let pattern = format!("{}*", prefix.replace(['[', ']', '*', '?'], "?"));
-        let (mut cursor, mut lanes) = (0_u64, Vec::new());
-        loop {
-            let mut command = redis::cmd("SCAN");
-            command.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1_000);
-            let (next, keys): (u64, Vec<String>) = command.query_async(&mut connection).await?;
-            lanes.extend(
-                keys.iter()
-                    .filter_map(|key| key.strip_prefix(&prefix))
-                    .map(|lane| Lane::from_stored(lane.to_owned())),
-            );
-            cursor = next;
-            if cursor == 0 {
-                return Ok(lanes);
-            }
-        }
-    }
-
     async fn meant(&self, lane: &Lane, is_meant: impl Fn(&[u8]) -> bool) -> Result<Vec<Vec<u8>>, QueueError> {
         let mut connection = self.connection.clone();
         let list = format!("{PREFIX}lane:{}", lane.as_str());
