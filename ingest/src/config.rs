@@ -10,6 +10,7 @@ use shared::env::{ConfigError, Env};
 use shared::pack::Packs;
 use shared::phone::E164;
 use shared::telemetry;
+use shared::vault::Vault;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::address::Proxies;
@@ -34,6 +35,8 @@ pub struct Config {
     pub lease: Duration,
     /// The books (`DATABASE_URL`), used while Redis is away.
     pub database: PgConnectOptions,
+    /// What people write is sealed by it (`MASTER_KEY`).
+    pub vault: Vault,
     /// Meta, when `META_APP_SECRET` is set.
     pub meta: Option<meta::Door>,
     /// Twilio, when `TWILIO_AUTH_TOKEN` is set.
@@ -60,6 +63,7 @@ impl Config {
         let redis_url = shared::queue::address(&mut env);
         let lease = shared::queue::lease(&mut env);
         let database = shared::db::from_env(&mut env);
+        let vault = Vault::from_env(&mut env);
         let meta = Self::meta(&mut env);
         let twilio = Self::twilio(&mut env);
         if meta.is_none() && twilio.is_none() {
@@ -79,6 +83,7 @@ impl Config {
             redis_url,
             lease,
             database,
+            vault,
             meta,
             twilio,
             stripe,
@@ -195,6 +200,8 @@ impl Config {
 mod tests {
     use super::*;
 
+    const MASTER_KEY: &str = "czNjcmV0IHMzY3JldCBzM2NyZXQgczNjcmV0IHMzY3I=";
+
     fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::from_env(Env::from_values(pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect()))
     }
@@ -202,7 +209,7 @@ mod tests {
     #[test]
     fn nothing_configured_names_everything_that_is_missing() {
         let error = read(&[("INGEST_ADDR", "here")]).unwrap_err().to_string();
-        for name in ["REDIS_URL", "DATABASE_URL", "INGEST_ADDR", "META_APP_SECRET"] {
+        for name in ["REDIS_URL", "DATABASE_URL", "MASTER_KEY", "INGEST_ADDR", "META_APP_SECRET"] {
             assert!(error.contains(name), "{name} is not in {error}");
         }
     }
@@ -213,6 +220,7 @@ mod tests {
             ("REDIS_URL", "redis://127.0.0.1"),
             ("DATABASE_URL", "postgres://u@127.0.0.1/db"),
             ("META_APP_SECRET", "app"),
+            ("MASTER_KEY", MASTER_KEY),
             ("OTP_SALT", "a salt that is long enough"),
             ("OTP_TEST_NUMBERS", "+33639980001=535353"),
         ];
@@ -242,6 +250,7 @@ mod tests {
             ("TWILIO_WEBHOOK_SHARED_KEY", "id:s3cret-shared"),
             ("NEXTAUTH_SECRET", "s3cret-session"),
             ("OTP_SALT", "s3cret-salt-that-is-long"),
+            ("MASTER_KEY", MASTER_KEY),
             ("OTP_TEST_NUMBERS", "+33639980001=535353"),
             ("META_GRAPH_URL", "http://127.0.0.1:1"),
             ("TWILIO_API_URL", "http://127.0.0.1:2"),

@@ -50,7 +50,7 @@ impl GroupCommit {
     /// Whoever stops waiting stops nobody else: the jobs may still be queued.
     pub async fn enqueue(&self, jobs: &[Job]) -> Option<Vec<Enqueued>> {
         // Packed by each webhook for itself: one that cannot be packed must not cost the others their call.
-        let parcels = jobs.iter().map(Parcel::of).collect::<Result<Vec<_>, _>>();
+        let parcels = self.redis.queue.parcels(jobs);
         let parcels = parcels.inspect_err(|error| tracing::error!("{error}")).ok()?;
         self.join(parcels).await.ok().flatten()
     }

@@ -8,8 +8,9 @@ use shared::clock::Clock;
 use shared::job::{Job, Notice};
 use shared::message::Provider;
 use shared::queue::{Enqueued, Queue};
+use shared::spill::{self, SpillError};
 use shared::trace::{self, TraceContext};
-use shared::{db, fault, spill};
+use shared::{db, fault};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
@@ -74,7 +75,7 @@ impl Intake {
         if queued.is_some_and(|answers| answers.iter().all(|answer| *answer != Enqueued::Full)) {
             return Ok(());
         }
-        match timeout(limits::SPILL_PATIENCE, spill::put(&self.pool, &jobs, self.clock.now())).await {
+        match timeout(limits::SPILL_PATIENCE, self.spills(&jobs)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(BothAway),
         }
@@ -128,8 +129,12 @@ impl Intake {
         Ok(())
     }
 
+    async fn spills(&self, jobs: &[Job]) -> Result<(), SpillError> {
+        spill::put(&self.pool, self.redis.queue.vault(), jobs, self.clock.now()).await
+    }
+
     async fn spill(&self, provider: Provider, jobs: &[Job]) -> Result<(), BothAway> {
-        match timeout(limits::SPILL_PATIENCE, spill::put(&self.pool, jobs, self.clock.now())).await {
+        match timeout(limits::SPILL_PATIENCE, self.spills(jobs)).await {
             Ok(Ok(())) => {
                 count(provider, "spilled", jobs.len());
                 Ok(())

@@ -42,6 +42,7 @@ use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
 use shared::telemetry;
 use shared::usage::Usage;
+use shared::vault::Vault;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -77,6 +78,8 @@ pub struct Parts {
     pub sessions: Option<Sessions>,
     /// One-time codes, when their salt is known.
     pub codes: Option<Codes>,
+    /// What people write is sealed by it.
+    pub vault: Vault,
     /// Who is believed about the address of a request.
     pub proxies: Proxies,
     /// Signing in from the phone, when our number is known.
@@ -109,6 +112,7 @@ impl App {
     pub fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         let settings = QueueSettings {
             lease: config.lease,
+            vault: Some(config.vault.clone()),
             patience: limits::REDIS_PATIENCE,
             ..QueueSettings::default()
         };
@@ -122,6 +126,7 @@ impl App {
             stripe,
             sessions: config.sessions.clone(),
             codes: config.codes.clone(),
+            vault: config.vault.clone(),
             proxies: config.proxies.clone(),
             signin: config.signin.clone(),
             intake,

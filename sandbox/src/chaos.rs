@@ -170,7 +170,8 @@ async fn open(without: &[String]) -> Result<World> {
     stage.openai.slow(Duration::from_millis(30));
     let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
     db::migrate(&pool).await?;
-    let settings = QueueSettings { lease: LEASE, ..QueueSettings::default() };
+    let settings =
+        QueueSettings { lease: LEASE, vault: Some(crate::stage::vault()), ..QueueSettings::default() };
     let queue = Queue::open(&servers.redis_url.clone().into(), settings)?;
     let cast = Cast::enter(&exe, &stage, &servers, without).await?;
     let front = front::open(cast.doors()).await?;

@@ -95,7 +95,11 @@ impl Sandbox {
         // So that a test can say from where a browser calls.
         variables.insert("TRUSTED_PROXIES".to_owned(), "127.0.0.1".to_owned());
         let pool = PgPool::connect(&variables["DATABASE_URL"]).await.expect("the database of a test");
-        let settings = QueueSettings { lease: Duration::from_secs(1), ..QueueSettings::default() };
+        let settings = QueueSettings {
+            lease: Duration::from_secs(1),
+            vault: Some(crate::stage::vault()),
+            ..QueueSettings::default()
+        };
         let queue =
             Queue::open(&variables["REDIS_URL"].clone().into(), settings).expect("an address of Redis");
         assert_eq!(

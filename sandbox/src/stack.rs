@@ -21,7 +21,7 @@ use crate::port::free_address;
 use crate::process::{Process, Role};
 use crate::servers::{Options, Servers, default_base};
 use crate::simulators::receipts::Statuses;
-use crate::stage::Stage;
+use crate::stage::{Stage, vault};
 
 use supervisor::Supervisor;
 
@@ -176,7 +176,8 @@ impl Stack {
         }
         let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
         db::migrate(&pool).await.context("migrating the database")?;
-        let queue = Queue::open(&servers.redis_url.clone().into(), QueueSettings::default())?;
+        let settings = QueueSettings { vault: Some(vault()), ..QueueSettings::default() };
+        let queue = Queue::open(&servers.redis_url.clone().into(), settings)?;
         let ingest_url = format!("http://{}", ingest_addr.replace("0.0.0.0", "127.0.0.1"));
         stage.calls(&ingest_url);
         if let Some(public_url) = env.text("PUBLIC_URL") {

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::SecretString;
 use shared::language::Language;
+use shared::vault::{MasterKey, Vault};
 
 use crate::simulators::meta::{Meta, MetaOptions, Template};
 use crate::simulators::openai::{OpenAi, OpenAiOptions};
@@ -22,6 +24,7 @@ pub(crate) const TWILIO_ACCOUNT_SID: &str = "AC0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 pub(crate) const TWILIO_AUTH_TOKEN: &str = "7f3b1c9ad2e84f60b5a1c7d9e0f24683";
 pub(crate) const TWILIO_FROM: &str = "whatsapp:+33199001234";
 const OTP_SALT: &str = "sandbox-salt-of-one-time-codes";
+pub(crate) const MASTER_KEY: &str = "cG9zdGx5IHNhbmRib3ggbWFzdGVyIGtleSBvZiAzMiA=";
 const META_OTP_TEMPLATE: &str = "postly_code";
 const TWILIO_OTP_CONTENT_SID: &str = "HX0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 const OPENAI_API_KEY: &str = "sk-sandbox";
@@ -34,6 +37,12 @@ pub const WEB_URL: &str = "https://postly.example";
 
 /// Our own number, as people see it in the chat (a number that the French regulator keeps for fiction).
 pub const BUSINESS_NUMBER: &str = "33199001234";
+
+/// What opens everything that is sealed in the sandbox.
+#[must_use]
+pub fn vault() -> Vault {
+    Vault::new(MasterKey::read(&SecretString::from(MASTER_KEY)).into_iter().collect())
+}
 
 /// The running simulators. Clones are the same ones.
 #[derive(Clone)]
@@ -110,6 +119,7 @@ impl Stage {
             ("TWILIO_API_URL", self.twilio.url()),
             ("TWILIO_OTP_CONTENT_SID", TWILIO_OTP_CONTENT_SID),
             ("OTP_SALT", OTP_SALT),
+            ("MASTER_KEY", MASTER_KEY),
             ("PUBLIC_URL", PUBLIC_URL),
             ("OPENAI_API_KEY", OPENAI_API_KEY),
             ("OPENAI_BASE_URL", self.openai.base_url()),

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 /// What must not be seen, and may therefore be given by a file: `NAME_FILE` holds the path of the value of `NAME`. A
 /// process' environment is shown by more tools, and inherited by more children, than a file that only it may read.
-pub const SECRETS: [&str; 15] = [
+pub const SECRETS: [&str; 16] = [
     "REDIS_URL",
     "DATABASE_URL",
     "META_APP_SECRET",
@@ -24,6 +24,7 @@ pub const SECRETS: [&str; 15] = [
     "NEXTAUTH_SECRET",
     "AUTH_SECRET",
     "OTP_SALT",
+    "MASTER_KEY",
     "OTP_TEST_NUMBERS",
     "OPENAI_API_KEY",
     // Twilio is told a user and a password in it, where the door is guarded by both.

@@ -19,6 +19,7 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::audit::{self, Act};
 use crate::ledger;
 use crate::person::{self, UserId};
+use crate::vault::Vault;
 
 pub use reach::Reach;
 
@@ -171,6 +172,7 @@ impl Erasure {
     pub async fn forget(
         &self,
         db: &mut PgConnection,
+        vault: Option<&Vault>,
         now: DateTime<Utc>,
     ) -> Result<Option<Reach>, ledger::LedgerError> {
         let mine: Option<bool> = sqlx::query_scalar(
@@ -190,7 +192,7 @@ impl Erasure {
         }
         let reach = Reach::of(db, &account, self.asked_at).await?;
         person::leave(db, &account, &reach.phones(), now).await?;
-        books::forget(db, &account, &reach, now).await?;
+        books::forget(db, vault, &account, &reach, now).await?;
         let (key, note) = (format!("erasure:{}", self.receipt), format!("receipt {}", self.receipt));
         let act =
             Act { actor: "erasure", action: "account.erased", subject: &account, key: &key, note: &note };
@@ -220,6 +222,7 @@ impl Erasure {
     pub async fn finish(
         &self,
         db: &mut PgConnection,
+        vault: Option<&Vault>,
         now: DateTime<Utc>,
     ) -> Result<bool, ledger::LedgerError> {
         let account: Option<String> = sqlx::query_scalar(
@@ -234,7 +237,7 @@ impl Erasure {
         books::hold_receipts(db, &account).await?;
         // It has no names any more: whoever has them now is not touched.
         let late = Reach::of(db, &account, self.asked_at).await?;
-        books::forget(db, &account, &late, now).await?;
+        books::forget(db, vault, &account, &late, now).await?;
         Ok(true)
     }
 }

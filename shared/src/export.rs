@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 
 use crate::ledger::LedgerError;
 use crate::person::UserId;
+use crate::vault::Vault;
 use crate::{
     checkout, feedback, generation, kept, ledger, outbox, payment, person, preference, receipt, session,
 };
@@ -15,11 +16,12 @@ use crate::{
 /// `repeatable read`; [`begin`] makes it one.
 pub async fn everything(
     db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
     now: DateTime<Utc>,
 ) -> Result<Value, LedgerError> {
-    let mut all = read(db, user).await?;
-    all["keptBrief"] = json!(kept::find(&mut *db, user, now).await?);
+    let mut all = read(db, vault, user).await?;
+    all["keptBrief"] = json!(kept::find(&mut *db, vault, user, now).await?);
     let entry = |entry: session::Entry| json!({ "begunAt": entry.begun_at, "seenAt": entry.seen_at, "browser": entry.browser, "system": entry.system });
     all["sessions"] = session::list(&mut *db, user, now).await?.into_iter().map(entry).collect();
     let wish = |wish: checkout::Wish| json!({ "askedAt": wish.asked_at, "pack": wish.pack, "language": wish.language.code(), "origin": wish.origin });
@@ -34,7 +36,7 @@ pub async fn begin(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-async fn read(db: &mut PgConnection, user: &UserId) -> Result<Value, LedgerError> {
+async fn read(db: &mut PgConnection, vault: &Vault, user: &UserId) -> Result<Value, LedgerError> {
     let profile = person::profile(&mut *db, user).await?.ok_or(LedgerError::NoSuchPerson)?;
     let known = person::known(db, user).await?;
     let language = known.as_ref().map(|known| known.language.code());
@@ -44,8 +46,8 @@ async fn read(db: &mut PgConnection, user: &UserId) -> Result<Value, LedgerError
     let lines = ledger::history(&mut *db, user, None, i64::MAX).await?;
     let written = generation::page(&mut *db, user, None, i64::MAX).await?;
     let payments = payment::of(&mut *db, user, None).await?;
-    let received = receipt::diary(&mut *db, user).await?;
-    let spoken = outbox::diary(&mut *db, user).await?;
+    let received = receipt::diary(&mut *db, vault, user).await?;
+    let spoken = outbox::diary(&mut *db, vault, user).await?;
     let reactions = feedback::of(&mut *db, user).await?;
     let all = |rows: Vec<Value>| Value::Array(rows);
     Ok(json!({

@@ -3,6 +3,7 @@
 //! The JSON is versioned and only ever grows: a job queued by last week's ingest must be read by today's worker.
 
 mod code;
+mod envelope;
 mod report;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use crate::message::{Inbound, Lane, MessageId, Provider, short};
 use crate::trace::{self, TraceContext};
 
 pub use code::{CodeRoute, CodeWish};
+pub use envelope::{Unread, sealed_by};
+pub(crate) use envelope::{in_the_open, pack_bytes};
 pub use report::{Pricing, SendStatus, StatusReport};
 
 /// The version that this build writes.

@@ -8,23 +8,29 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::ledger::{self, LedgerError};
 use crate::message::MessageId;
 use crate::person::UserId;
+use crate::vault::{Place, Vault};
 
 /// How long a brief is kept.
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
+/// The row for which a brief is sealed: it moves when its person's accounts become one, and their key opens it all the same.
+const ANYBODYS: &str = "";
+
 /// Keeps a brief in place of an earlier one.
 pub async fn keep(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
     brief: &str,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    let key = vault.key(&mut *db, user).await?;
     sqlx::query(
         "insert into wa.kept_brief (user_id, brief, kept_at) values ($1, $2, $3)
          on conflict (user_id) do update set brief = excluded.brief, kept_at = excluded.kept_at, taken_by = null",
     )
     .bind(user.as_str())
-    .bind(brief)
+    .bind(key.seal(Place::KeptBrief, ANYBODYS, brief))
     .bind(now)
     .execute(db)
     .await?;
@@ -33,17 +39,30 @@ pub async fn keep(
 
 /// The brief that is kept for this person and that nobody has taken.
 pub async fn find(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
     now: DateTime<Utc>,
 ) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar(
+    let stored = sqlx::query_scalar(
         "select brief from wa.kept_brief where user_id = $1 and taken_by is null and kept_at > $2",
     )
     .bind(user.as_str())
     .bind(now - KEPT)
-    .fetch_optional(db)
-    .await
+    .fetch_optional(&mut *db)
+    .await?;
+    open(db, vault, stored).await
+}
+
+/// The words of a brief, as it stands in the table.
+async fn open(
+    db: &mut PgConnection,
+    vault: &Vault,
+    stored: Option<String>,
+) -> Result<Option<String>, sqlx::Error> {
+    let Some(stored) = stored else { return Ok(None) };
+    let keys = vault.keys(db, &[&stored]).await?;
+    Ok(keys.open(Place::KeptBrief, ANYBODYS, stored)?)
 }
 
 /// Takes the brief for this message. The same message finds it again.
@@ -52,6 +71,7 @@ pub async fn find(
 /// conversations of one person would wait for the other.
 pub async fn take(
     db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
     message: &MessageId,
     now: DateTime<Utc>,
@@ -65,9 +85,9 @@ pub async fn take(
     .bind(user.as_str())
     .bind(message.as_str())
     .bind(now - KEPT)
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await?;
-    Ok(brief)
+    Ok(open(db, vault, brief).await?)
 }
 
 /// The message that had taken it came to nothing: it can be taken again.

@@ -44,3 +44,4 @@ pub mod telemetry;
 pub mod texts;
 pub mod trace;
 pub mod usage;
+pub mod vault;

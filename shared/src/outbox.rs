@@ -16,6 +16,7 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::menu::Menu;
 use crate::message::{Address, Inbound, Lane, MessageId, Provider};
 use crate::trace::TraceContext;
+use crate::vault::{Keys, PersonKey, Place, Vault};
 
 pub use courtesy::{expire, unsaid};
 pub use diary::{Spoken, diary};
@@ -125,16 +126,24 @@ impl<'a> From<&'a Inbound> for Recipient<'a> {
     }
 }
 
-/// Puts the parts of an answer in the outbox, the menu under the last. Belongs in the transaction that decides the
-/// answer.
+/// Puts the parts of an answer in the outbox, the menu under the last, sealed under the key of whoever is answered: nobody's
+/// where nobody knows who that is. Belongs in the transaction that decides the answer.
 pub async fn put(
     db: &mut PgConnection,
+    key: Option<&PersonKey>,
     to: Recipient<'_>,
     parts: &[String],
     menu: Option<&Menu>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let numbers: Vec<i32> = (1..).take(parts.len()).collect();
+    let cause = to.cause.as_str();
+    let sealed =
+        |place, words: &str| key.map_or_else(|| words.to_owned(), |key| key.seal(place, cause, words));
+    let bodies: Vec<String> = parts.iter().map(|part| sealed(Place::Body, part)).collect();
+    let menu =
+        menu.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let menu = menu.map(|menu| Json(sealed(Place::Menu, &menu)));
     sqlx::query(
         "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu, lane)
          select $1, part + $8 + 100 * coalesce((select replays from wa.receipt where message_id = $1), 0),
@@ -142,15 +151,15 @@ pub async fn put(
          from unnest($6::int[], $7::text[]) as parts (part, body)
          on conflict (cause, part) do nothing",
     )
-    .bind(to.cause.as_str())
+    .bind(cause)
     .bind(to.provider.as_str())
     .bind(to.business)
     .bind(Json(to.address))
     .bind(now)
     .bind(numbers)
-    .bind(parts)
+    .bind(bodies)
     .bind(if crate::fault::without("outbox_key") { rand::random_range(1..90) } else { 0 })
-    .bind(menu.map(Json))
+    .bind(menu)
     .bind(to.lane.as_str())
     .execute(db)
     .await?;
@@ -181,16 +190,26 @@ pub async fn put_code(
 }
 
 /// What a message caused to be said, in the order of its parts.
-pub async fn caused_by(db: impl PgExecutor<'_>, cause: &MessageId) -> Result<Vec<Outgoing>, sqlx::Error> {
+pub async fn caused_by(
+    db: &mut PgConnection,
+    vault: &Vault,
+    cause: &MessageId,
+) -> Result<Vec<Outgoing>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "select id, provider, business, address, body, challenge, menu, state, attempts, error_code, refusals, created_at, sending_at,
            case when part % 100 = 1 then (select outcome = 'failed' from wa.receipt where message_id = cause) end as apology
          from wa.outbox where cause = $1 and {LATEST} order by part"
     )))
     .bind(cause.as_str())
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    rows.into_iter().map(Row::read).collect()
+    let stored: Vec<&str> = rows
+        .iter()
+        .flat_map(|row| [Some(row.body.as_str()), row.menu.as_ref().and_then(Kept::sealed)])
+        .flatten()
+        .collect();
+    let keys = vault.keys(db, &stored).await?;
+    rows.into_iter().map(|row| row.read(cause, &keys)).collect()
 }
 
 /// Marks a pending row as being sent. `false` when it was not pending: someone else has it.
@@ -311,7 +330,7 @@ struct Row {
     address: Json<Address>,
     body: String,
     challenge: Option<String>,
-    menu: Option<Json<Menu>>,
+    menu: Option<Json<Kept>>,
     state: String,
     attempts: i32,
     error_code: Option<String>,
@@ -321,9 +340,46 @@ struct Row {
     apology: Option<bool>,
 }
 
+/// A menu, as it stands in the table.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    /// Sealed, or as JSON where there was no key.
+    Sealed(String),
+    /// From before there was a vault.
+    Plain(Menu),
+}
+
+impl Kept {
+    fn sealed(menu: &Json<Self>) -> Option<&str> {
+        match &menu.0 {
+            Self::Sealed(stored) => Some(stored),
+            Self::Plain(_) => None,
+        }
+    }
+
+    fn read(self, cause: &str, keys: &Keys) -> Result<Option<Menu>, sqlx::Error> {
+        match self {
+            Self::Plain(menu) => Ok(Some(menu)),
+            Self::Sealed(stored) => {
+                let menu = keys.open(Place::Menu, cause, stored)?;
+                let menu = menu.map(|menu| serde_json::from_str(&menu)).transpose();
+                menu.map_err(|error| sqlx::Error::Decode(error.into()))
+            }
+        }
+    }
+}
+
 impl Row {
-    fn read(self) -> Result<Outgoing, sqlx::Error> {
+    /// What nobody can read any more, since its person is forgotten, has failed: it must not be sent.
+    fn read(self, cause: &MessageId, keys: &Keys) -> Result<Outgoing, sqlx::Error> {
+        let body = keys.open(Place::Body, cause.as_str(), self.body)?;
+        let menu = match self.menu {
+            Some(menu) => menu.0.read(cause.as_str(), keys)?,
+            None => None,
+        };
         let state = match self.state.as_str() {
+            _ if body.is_none() => State::Failed,
             "pending" => State::Pending,
             "sending" => State::Sending,
             "unknown" => State::Unknown,
@@ -335,9 +391,9 @@ impl Row {
             provider: self.provider.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?,
             business: self.business,
             address: self.address.0,
-            body: self.body,
+            body: body.unwrap_or_default(),
             challenge: self.challenge,
-            menu: self.menu.map(|menu| menu.0),
+            menu,
             state,
             attempts: self.attempts,
             refused: self.error_code.zip(u32::try_from(self.refusals).ok()),

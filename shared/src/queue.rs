@@ -31,6 +31,9 @@ use redis::io::tcp::TcpSettings;
 use redis::{IntoConnectionInfo, Script};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::job::{Job, Unread};
+use crate::vault::{Vault, VaultError};
+
 pub use dead::{DeadId, DeadLetter};
 pub use enqueue::{Enqueued, Parcel};
 pub use figures::{Figures, publish};
@@ -76,6 +79,9 @@ pub enum QueueError {
     /// A job that has no JSON form.
     #[error("a job could not be written as JSON")]
     Shape(#[from] serde_json::Error),
+    /// Nobody has a key to seal with.
+    #[error(transparent)]
+    Sealed(#[from] VaultError),
 }
 
 struct Scripts {
@@ -128,6 +134,17 @@ impl Queue {
     #[must_use]
     pub fn lease(&self) -> Duration {
         self.settings.lease
+    }
+
+    /// What seals the work that waits here, and in the spill.
+    #[must_use]
+    pub fn vault(&self) -> Option<&Vault> {
+        self.settings.vault.as_ref()
+    }
+
+    /// Reads a job, as it stands in a lane.
+    pub fn read(&self, payload: &[u8]) -> Result<Job, Unread> {
+        Job::unpack(payload, self.vault())
     }
 
     /// Lets no worker take anything more, until [`Queue::resume`]. What is being worked on goes on, and so does the

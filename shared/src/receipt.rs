@@ -15,6 +15,7 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::fault;
 use crate::message::{Content, Inbound, MessageId};
 use crate::person::UserId;
+use crate::vault::{Place, Vault};
 
 pub use burst::Changed;
 pub use conversation::{Answer, Conversation, answer, conversation, has_written};
@@ -107,6 +108,7 @@ struct StartRow {
     brief: Option<String>,
     behind: bool,
     held: bool,
+    edited_by: Option<String>,
     edited: Option<String>,
     withdrawn: bool,
 }
@@ -115,6 +117,7 @@ struct StartRow {
 /// the caller rolls back: it has not begun.
 pub async fn start(
     db: &mut PgConnection,
+    vault: &Vault,
     inbound: &Inbound,
     start: Start<'_>,
     now: DateTime<Utc>,
@@ -135,13 +138,15 @@ pub async fn start(
              set runs = a.runs + 1, worker = excluded.worker, resumed_at = excluded.began_at,
                  ended_at = null, verdict = null, reason = null
          )
-         select state, outcome, detail, brief,
+         select state, outcome, detail, receipt.brief,
                 exists (select from wa.spill where lane = $4 and received_at < $8 and message_id <> $1)
                   as behind,
                 exists (select from wa.credit_op where key = 'generation:' || $1) as held,
-                (select brief from wa.receipt where changes = $1 and brief is not null order by sent_at desc limit 1) as edited,
+                edit.message_id as edited_by, edit.brief as edited,
                 exists (select from wa.receipt where changes = $1 and kind = 'revoke') as withdrawn
-         from receipt",
+         from receipt left join lateral (
+           select e.message_id, e.brief from wa.receipt e
+           where e.changes = $1 and e.brief is not null order by e.sent_at desc limit 1) edit on true",
     )
     .bind(inbound.id.as_str())
     .bind(inbound.provider.as_str())
@@ -154,18 +159,34 @@ pub async fn start(
     .bind(now)
     .bind(start.worker)
     .bind(counted)
-    .fetch_one(db)
+    .fetch_one(&mut *db)
     .await?;
     let started = row.state == "started";
     Ok(match row.outcome.as_deref() {
         _ if started && row.behind && !fault::without("order") => Standing::Behind,
-        _ if started && row.held => Standing::Begun(row.brief),
+        _ if started && row.held => {
+            Standing::Begun(open_brief(db, vault, inbound.id.as_str(), row.brief).await?)
+        }
         _ if started || fault::without("receipt") => {
-            Standing::Open(Changed { text: row.edited, withdrawn: row.withdrawn })
+            let edit = row.edited_by.unwrap_or_default();
+            let text = open_brief(db, vault, &edit, row.edited).await?;
+            Standing::Open(Changed { text, withdrawn: row.withdrawn })
         }
         Some("failed") => Standing::Failed(row.detail.unwrap_or_default()),
         _ => Standing::Ended,
     })
+}
+
+/// The words that stand with a receipt.
+async fn open_brief(
+    db: &mut PgConnection,
+    vault: &Vault,
+    message: &str,
+    stored: Option<String>,
+) -> Result<Option<String>, sqlx::Error> {
+    let Some(stored) = stored else { return Ok(None) };
+    let keys = vault.keys(db, &[&stored]).await?;
+    Ok(keys.open(Place::Brief, message, stored)?)
 }
 
 /// Notes how a start ended that was not the last. The reason holds no text of a person.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::job::Job;
+use crate::vault::Vault;
 
 /// A spilled job and its row.
 #[derive(Debug)]
@@ -18,10 +19,15 @@ pub struct Spilled {
     pub job: String,
 }
 
-/// Keeps jobs, in their order. A job that is already here is kept once.
-pub async fn put(db: impl PgExecutor<'_>, jobs: &[Job], now: DateTime<Utc>) -> Result<(), SpillError> {
+/// Keeps jobs, in their order, sealed where there is a vault. A job that is already here is kept once.
+pub async fn put(
+    db: impl PgExecutor<'_>,
+    vault: Option<&Vault>,
+    jobs: &[Job],
+    now: DateTime<Utc>,
+) -> Result<(), SpillError> {
     let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
-    let bodies = jobs.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    let bodies = jobs.iter().map(|job| job.pack(vault).map(text)).collect::<Result<Vec<_>, _>>()?;
     let lanes: Vec<&str> = jobs.iter().map(|job| job.lane.as_str()).collect();
     let arrivals: Vec<DateTime<Utc>> = jobs.iter().map(|job| job.received_at).collect();
     sqlx::query(
@@ -40,6 +46,11 @@ pub async fn put(db: impl PgExecutor<'_>, jobs: &[Job], now: DateTime<Utc>) -> R
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// JSON is text.
+fn text(packed: Vec<u8>) -> String {
+    String::from_utf8(packed).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The oldest rows after this one (0: of all), held until the transaction ends, so that two relays keep the order

@@ -8,9 +8,14 @@ pub mod spend;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::message::MessageId;
+use crate::person::UserId;
+use crate::vault::{Place, Vault};
+
+/// The step that listens to a voice note: its answer is what its person said.
+pub const TRANSCRIPTION: &str = "transcription";
 
 /// A finished call of the model.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -31,27 +36,27 @@ pub struct Step {
     pub cost_micros: Option<i64>,
 }
 
+/// The row of a step, as its words are sealed for it.
+pub(crate) fn row(message: &str, name: &str) -> String {
+    format!("{message} {name}")
+}
+
 /// The answer recorded under this name, if the step was taken before.
 pub async fn find(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    vault: &Vault,
     message: &MessageId,
     name: &str,
 ) -> Result<Option<Step>, sqlx::Error> {
-    if crate::fault::without("step") {
-        return Ok(None);
-    }
-    sqlx::query_as(
-        "select output, finish_reason, model, prompt_tokens, completion_tokens, took_ms, cost_micros
-         from wa.step where message_id = $1 and name = $2",
-    )
-    .bind(message.as_str())
-    .bind(name)
-    .fetch_optional(db)
-    .await
+    Ok(all(db, vault, message).await?.remove(name))
 }
 
-/// All answers recorded for a message, by the names of their steps.
-pub async fn all(db: impl PgExecutor<'_>, message: &MessageId) -> Result<HashMap<String, Step>, sqlx::Error> {
+/// All answers recorded for a message, by the names of their steps. One whose words nobody can read any more was not taken.
+pub async fn all(
+    db: &mut PgConnection,
+    vault: &Vault,
+    message: &MessageId,
+) -> Result<HashMap<String, Step>, sqlx::Error> {
     #[derive(sqlx::FromRow)]
     struct Named {
         name: String,
@@ -66,19 +71,31 @@ pub async fn all(db: impl PgExecutor<'_>, message: &MessageId) -> Result<HashMap
          from wa.step where message_id = $1",
     )
     .bind(message.as_str())
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(steps.into_iter().map(|named| (named.name, named.step)).collect())
+    let stored: Vec<&str> = steps.iter().map(|named| named.step.output.as_str()).collect();
+    let keys = vault.keys(db, &stored).await?;
+    let mut all = HashMap::new();
+    for Named { name, step } in steps {
+        if let Some(output) = keys.open(Place::Output, &row(message.as_str(), &name), step.output)? {
+            all.insert(name, Step { output, ..step });
+        }
+    }
+    Ok(all)
 }
 
-/// Records an answer, and adds it to its person's day. The first one recorded under a name stays.
+/// Records an answer, and adds it to its person's day. The first one recorded under a name stays. Belongs in a transaction:
+/// where the message is gone by now, no key is made for its person either.
 pub async fn record(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    (vault, user): (&Vault, &UserId),
     message: &MessageId,
     name: &str,
     step: &Step,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    let key = vault.key(&mut *db, user).await?;
+    let output = crate::message::clean(&step.output);
     sqlx::query(
         "with step as (
            insert into wa.step
@@ -98,7 +115,7 @@ pub async fn record(
     )
     .bind(message.as_str())
     .bind(name)
-    .bind(crate::message::clean(&step.output))
+    .bind(key.seal(Place::Output, &row(message.as_str(), name), &output))
     .bind(&step.finish_reason)
     .bind(&step.model)
     .bind(step.prompt_tokens)

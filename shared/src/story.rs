@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use crate::message::MessageId;
 
-pub use books::{Attempt, Part, Receipt, attempts, find, parts};
+pub use books::{Attempt, Part, Receipt, attempts, find, parts, words};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]

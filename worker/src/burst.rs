@@ -13,6 +13,7 @@ use shared::job::{Job, Work};
 use shared::message::{Content, Inbound, MessageId};
 use shared::person::Person;
 use shared::receipt::burst;
+use shared::vault::Vault;
 use sqlx::PgConnection;
 use tokio::time::Instant;
 
@@ -139,11 +140,17 @@ pub enum Late {
 }
 
 /// What an edit or a deletion means that comes by itself.
-pub async fn late(db: &mut PgConnection, inbound: &Inbound) -> Result<Option<Late>, JobError> {
+pub async fn late(
+    db: &mut PgConnection,
+    vault: &Vault,
+    inbound: &Inbound,
+    person: &Person,
+) -> Result<Option<Late>, JobError> {
     Ok(Some(match &inbound.content {
         Content::Edit { of, text } => match burst::outcome(&mut *db, of).await?.as_deref() {
             None => {
-                burst::changes(db, &inbound.id, of, Some(text)).await?;
+                let key = vault.key(db, &person.id).await?;
+                burst::changes(db, &inbound.id, of, Some((&key, text))).await?;
                 Late::Noted
             }
             Some("withdrawn") => Late::Noted,

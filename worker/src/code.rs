@@ -25,14 +25,14 @@ use crate::{Worker, window};
 /// Sends the code of an asking: once, however often it is asked for.
 pub async fn send(worker: &Worker, job: &Job, wish: &CodeWish) -> Result<(), JobError> {
     compose(worker, wish).await?;
-    if outbox::caused_by(&worker.pool, &job.id).await?.is_empty() {
+    if outbox::caused_by(&mut *worker.pool.acquire().await?, &worker.vault, &job.id).await?.is_empty() {
         // It was too late for it, or another asking has followed.
         return give_back(worker, &job.id, Refusal::Late).await;
     }
     if delivery::deliver(worker, &job.id, job.received_at).await? == Delivered::Whole {
         return Ok(());
     }
-    let failed = outbox::caused_by(&worker.pool, &job.id).await?.pop();
+    let failed = outbox::caused_by(&mut *worker.pool.acquire().await?, &worker.vault, &job.id).await?.pop();
     let refusal = failed.and_then(|row| Some(refused(row.provider, &row.refused?.0)));
     give_back(worker, &job.id, refusal.unwrap_or(Refusal::Refused)).await
 }
@@ -185,10 +185,12 @@ pub async fn login<'a>(
             };
             let (provider, business) = (inbound.provider, inbound.business.clone());
             let route = CodeRoute { provider, business, address, lane: inbound.lane() };
-            spill::put(db, &[Job::code(wish.at(route), now)], now).await.map_err(|error| match error {
-                spill::SpillError::Database(error) => error.into(),
-                shape @ spill::SpillError::Shape(_) => JobError::retry(shape),
-            })?;
+            spill::put(db, Some(&worker.vault), &[Job::code(wish.at(route), now)], now).await.map_err(
+                |error| match error {
+                    spill::SpillError::Database(error) => error.into(),
+                    shape @ spill::SpillError::Shape(_) => JobError::retry(shape),
+                },
+            )?;
             counter!("postly_otp_total", "event" => "asked").increment(1);
             Ok(Text::LoginCode { url })
         }

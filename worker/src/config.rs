@@ -13,6 +13,7 @@ use shared::message::Provider;
 use shared::pack::Packs;
 use shared::price::{Micros, ModelPrices};
 use shared::telemetry;
+use shared::vault::Vault;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::allowance::Allowance;
@@ -43,6 +44,8 @@ pub struct Config {
     pub redis_url: SecretString,
     /// The books (`DATABASE_URL`).
     pub database: PgConnectOptions,
+    /// What people write is sealed by it (`MASTER_KEY`).
+    pub vault: Vault,
     /// Connections to the books: a job holds one only inside its short transactions.
     pub connections: u32,
     /// Messages worked on at once (`WORKER_CONCURRENCY`).
@@ -98,6 +101,7 @@ impl Config {
     pub fn from_env(mut env: Env) -> Result<Self, ConfigError> {
         let redis_url = shared::queue::address(&mut env);
         let database = shared::db::from_env(&mut env);
+        let vault = Vault::from_env(&mut env);
         let openai = Self::openai(&mut env);
         let meta = MetaConfig::from_env(&mut env);
         let twilio = TwilioConfig::from_env(&mut env);
@@ -127,6 +131,7 @@ impl Config {
             admin_addr: env.parsed("ADMIN_ADDR", ADMIN_ADDR),
             redis_url,
             database,
+            vault,
             connections: 20,
             concurrency,
             lease,
@@ -259,6 +264,7 @@ mod tests {
         for name in [
             "REDIS_URL",
             "DATABASE_URL",
+            "MASTER_KEY",
             "OPENAI_API_KEY",
             "META_ACCESS_TOKEN",
             "WORKER_CONCURRENCY",
@@ -280,10 +286,12 @@ mod tests {
             ("TWILIO_AUTH_TOKEN", "s3cret"),
             ("TWILIO_ACCOUNT_SID", "AC1"),
             ("OTP_SALT", "s3cret-salt-that-is-long"),
+            ("MASTER_KEY", "czNjcmV0IHMzY3JldCBzM2NyZXQgczNjcmV0IHMzY3I="),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut config = Config::from_env(Env::from_values(values.into())).unwrap();
         config.database = PgConnectOptions::new_without_pgpass();
-        assert!(!format!("{config:?}").contains("s3cret"));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("s3cret") && !shown.contains("czNj"), "{shown}");
     }
 }

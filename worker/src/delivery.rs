@@ -67,7 +67,7 @@ async fn deliver_parts(
     received_at: DateTime<Utc>,
 ) -> Result<Delivered, JobError> {
     let mut taken = 0;
-    let messages = outbox::caused_by(&worker.pool, cause).await?;
+    let messages = outbox::caused_by(&mut *worker.pool.acquire().await?, &worker.vault, cause).await?;
     let open = |message: &Outgoing| !matches!(message.state, State::Accepted | State::Failed);
     // Looked at now, since they may have said so, or the day may have passed, while this waited.
     let in_the_way = if !messages.iter().any(open) {

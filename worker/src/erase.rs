@@ -8,6 +8,7 @@ use shared::erasure::{self, Erasure, Reach};
 use shared::fault;
 use shared::job::Job;
 use shared::queue::{Queue, Withdrawn};
+use shared::vault::Vault;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +78,7 @@ pub async fn carry_out(
     fault::point("erasure.withdrawn");
     let (mut forgotten, mut reaches) = (Vec::new(), Vec::new());
     for erasure in erasures {
-        match forget(pool, erasure, now).await {
+        match forget(pool, queue.vault(), erasure, now).await {
             Ok(Some(reach)) => {
                 forgotten.push(erasure);
                 reaches.push(reach);
@@ -99,7 +100,7 @@ pub async fn carry_out(
     }
     for erasure in forgotten {
         let mut tx = pool.begin().await?;
-        let done = erasure.finish(&mut tx, now).await?;
+        let done = erasure.finish(&mut tx, queue.vault(), now).await?;
         tx.commit().await?;
         if done {
             carried.done += 1;
@@ -124,12 +125,17 @@ async fn is_settled(pool: &PgPool) -> Result<bool, JobError> {
 }
 
 /// The books forget, unless they have. `None`: later.
-async fn forget(pool: &PgPool, erasure: &Erasure, now: DateTime<Utc>) -> Result<Option<Reach>, JobError> {
+async fn forget(
+    pool: &PgPool,
+    vault: Option<&Vault>,
+    erasure: &Erasure,
+    now: DateTime<Utc>,
+) -> Result<Option<Reach>, JobError> {
     if let Some(reach) = erasure.reach() {
         return Ok(Some(reach.clone()));
     }
     let mut tx = pool.begin().await?;
-    let reach = erasure.forget(&mut tx, now).await?;
+    let reach = erasure.forget(&mut tx, vault, now).await?;
     // What was held for nothing is let go.
     if reach.is_some() {
         tx.commit().await?;
@@ -144,6 +150,7 @@ async fn withdraw(queue: &Queue, reaches: &[Reach]) -> Result<Withdrawn, JobErro
     if reaches.is_empty() {
         return Ok(Withdrawn::default());
     }
+    // What cannot be opened here is searched as it is.
     let is_theirs = |payload: &[u8]| match serde_json::from_slice::<Job>(payload) {
         Ok(job) => reaches.iter().any(|reach| reach.has(&job)),
         Err(_) => reaches.iter().any(|reach| reach.is_named_in(payload)),

@@ -9,6 +9,7 @@ use shared::message::{Inbound, MessageId};
 use shared::person::Person;
 use shared::receipt::{self, Outcome};
 use shared::texts::Text;
+use shared::vault::Vault;
 use shared::{fault, kept, menu, outbox, preference};
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -33,6 +34,7 @@ pub struct Brief {
 /// The brief that a command asks to write about: its own, the one that was kept, or that of an earlier generation.
 pub async fn brief(
     db: &mut PgConnection,
+    vault: &Vault,
     inbound: &Inbound,
     person: &Person,
     command: &Command,
@@ -41,7 +43,7 @@ pub async fn brief(
     Ok(match command {
         Command::Generate { brief } => Some(Brief { text: brief.clone(), earlier: None }),
         Command::KeptBrief => {
-            let kept = kept::take(db, &person.id, &inbound.id, now).await?;
+            let kept = kept::take(db, vault, &person.id, &inbound.id, now).await?;
             kept.map(|text| Brief { text, earlier: None })
         }
         Command::Again { generation } => {
@@ -86,7 +88,7 @@ pub async fn hold(
         Posted::Insufficient => {
             let offers = worker.shop.as_ref().map(Shop::shelf).unwrap_or_default();
             if !offers.is_empty() {
-                kept::keep(&mut *db, &person.id, brief, now).await?;
+                kept::keep(db, &worker.vault, &person.id, brief, now).await?;
             }
             let text = Text::OutOfCredits { offers: &offers };
             answer(db, worker, inbound, person, Outcome::NoCredit, text).await?;
@@ -102,7 +104,7 @@ pub async fn write(
     person: &Person,
     brief: &Brief,
 ) -> Result<(), JobError> {
-    let pipeline = Pipeline::of(worker, inbound);
+    let pipeline = Pipeline::of(worker, inbound, person);
     let written = pipeline.write(&brief.text, person.language, brief.earlier.as_ref()).await?;
     settle(worker, inbound, person, &brief.text, &written).await?;
     fault::point("reply.stored");
@@ -172,7 +174,8 @@ async fn finish(
         preference::wrote(&mut *db, &person.id, person.language).await?;
     }
     let translation = generation::translation(draft.intent.language.as_deref(), person.language);
-    say(db, inbound, person, Text::Posts { generation, posts, left, low, translation }, now).await?;
+    say(db, &worker.vault, inbound, person, Text::Posts { generation, posts, left, low, translation }, now)
+        .await?;
     Ok(true)
 }
 
@@ -228,7 +231,7 @@ async fn turn_down(
     }
     ledger::refund(db, &inbound.id, now).await?;
     let (person, left) = &held(db, person).await?;
-    say(db, inbound, person, text(*left), now).await?;
+    say(db, &worker.vault, inbound, person, text(*left), now).await?;
     Ok(true)
 }
 
@@ -268,7 +271,7 @@ pub async fn give_up(
     // Whose credit was held waits for something, whatever the message itself reads like.
     let apology = asked(&mut tx, inbound, &person, received_at).await?.apology();
     if let Some(apology) = apology.or(refunded.then_some(Text::Failed)) {
-        say(&mut tx, inbound, &person, apology, now).await?;
+        say(&mut tx, &worker.vault, inbound, &person, apology, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -298,13 +301,14 @@ pub async fn answer(
     if !receipt::end(db, &inbound.id, outcome, None, now).await? {
         return Ok(false);
     }
-    say(db, inbound, person, text, now).await?;
+    say(db, &worker.vault, inbound, person, text, now).await?;
     Ok(true)
 }
 
 /// Puts a text in the outbox, in the person's language and in as many parts as its provider needs.
 pub async fn say(
     db: &mut PgConnection,
+    vault: &Vault,
     inbound: &Inbound,
     person: &Person,
     text: Text<'_>,
@@ -312,7 +316,8 @@ pub async fn say(
 ) -> Result<(), JobError> {
     let echo = voice::echo(inbound, person.language);
     let reply = reply::write(echo, text, person.language, inbound.provider);
-    outbox::put(db, inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
+    let key = vault.key(db, &person.id).await?;
+    outbox::put(db, Some(&key), inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(db, &person.id, menu, now).await?;
     }

@@ -7,11 +7,12 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use metrics::{counter, histogram};
 use shared::generation::{self, Earlier, Revision};
-use shared::job::{Job, Notice, Work};
+use shared::job::{Job, Notice, Unread, Work};
 use shared::message::{Content, Inbound, MessageId};
 use shared::person::{self, Change, Person};
 use shared::receipt::{self, Changed, Outcome, Standing, Start};
 use shared::texts::Text;
+use shared::vault::VaultError;
 use shared::{fault, kept, ledger, trace};
 use sqlx::PgConnection;
 use tracing::{Instrument, Span, field};
@@ -28,9 +29,9 @@ use crate::{answer, code, detection, payment, policy, revise, shop, signin, till
 /// Handles one job. May run again at any time, from any point: what was done before is found done.
 pub async fn handle(worker: Arc<Worker>, assignment: Assignment) -> Result<(), JobError> {
     let began = Instant::now();
-    let job = serde_json::from_slice::<Job>(&assignment.payload).ok();
-    let span = span(job.as_ref(), &assignment);
-    settle(&worker, &assignment, job.as_ref(), began).instrument(span).await
+    let job = worker.queue.read(&assignment.payload);
+    let span = span(job.as_ref().ok(), &assignment);
+    settle(&worker, &assignment, job, began).instrument(span).await
 }
 
 /// What everything about one start of one job is logged and traced under. An error's level, so that a quiet log keeps it.
@@ -55,12 +56,17 @@ fn span(job: Option<&Job>, assignment: &Assignment) -> Span {
 async fn settle(
     worker: &Worker,
     assignment: &Assignment,
-    job: Option<&Job>,
+    job: Result<Job, Unread>,
     began: Instant,
 ) -> Result<(), JobError> {
-    let result = match job {
-        Some(job) => decide(worker, assignment, job).await,
-        None => Err(JobError::fail("the queued bytes are no job that this version knows")),
+    let (job, result) = match &job {
+        Ok(job) => (Some(job), decide(worker, assignment, job).await),
+        // An operator's affair, as with a dependency that is away.
+        Err(Unread::Sealed(VaultError::UnknownMaster)) => {
+            let cause = anyhow::anyhow!("it is sealed under a master key that MASTER_KEY does not name");
+            (None, Err(JobError::wait(policy::DEPENDENCY_AWAY, cause)))
+        }
+        Err(unread) => (None, Err(JobError::fail(unread.to_string()))),
     };
     histogram!("postly_job_seconds").record(began.elapsed());
     let outcome = match &result {
@@ -201,7 +207,7 @@ async fn open(
 ) -> Result<Opened, JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    let (begun, changed) = match receipt::start(&mut tx, inbound, start, now).await? {
+    let (begun, changed) = match receipt::start(&mut tx, &worker.vault, inbound, start, now).await? {
         Standing::Open(changed) => (None, changed),
         Standing::Begun(brief) => (Some(brief), Changed::default()),
         Standing::Behind => {
@@ -235,11 +241,11 @@ async fn open(
     let inbound = if is_begun {
         inbound
     } else {
-        said = match (changed.text, burst::late(&mut tx, inbound).await?) {
+        said = match (changed.text, burst::late(&mut tx, &worker.vault, inbound, &person).await?) {
             (Some(text), _) => Inbound { content: Content::Text(text), ..inbound.clone() },
             (None, Some(Late::Anew(inbound))) => inbound,
             (None, Some(Late::TooLate(brief))) => {
-                kept::keep(&mut *tx, &person.id, &brief, now).await?;
+                kept::keep(&mut tx, &worker.vault, &person.id, &brief, now).await?;
                 generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, Text::EditedTooLate)
                     .await?;
                 tx.commit().await?;
@@ -280,11 +286,12 @@ async fn open(
         tx.commit().await?;
         return Ok(if may { Opened::Revise(person, earlier, revision) } else { Opened::Answered });
     }
-    if let Some(brief) = generate::brief(&mut tx, inbound, &person, &command, now).await? {
+    if let Some(brief) = generate::brief(&mut tx, &worker.vault, inbound, &person, &command, now).await? {
         let held = generate::hold(&mut tx, worker, inbound, &person, &brief.text).await?;
         if held == Held::Yes && !is_begun && (command == Command::KeptBrief || inbound.content != *came) {
             // What no further start could read in the message as it came, or find in the books as they are now.
-            receipt::burst::about(&mut *tx, &inbound.id, &brief.text).await?;
+            let key = worker.vault.key(&mut tx, &person.id).await?;
+            receipt::burst::about(&mut tx, &key, &inbound.id, &brief.text).await?;
         }
         tx.commit().await?;
         return Ok(if held == Held::Yes { Opened::Brief(person, brief) } else { Opened::Answered });
@@ -327,7 +334,7 @@ async fn give_up(
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
     // A message that never got as far as its receipt still needs one to fail.
-    let standing = receipt::start(&mut tx, inbound, start, now).await?;
+    let standing = receipt::start(&mut tx, &worker.vault, inbound, start, now).await?;
     tx.commit().await?;
     // It was answered long ago, and those who came to send or to settle it died: nothing about it has failed.
     if standing == Standing::Ended {

@@ -51,6 +51,7 @@ use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
 use shared::telemetry;
 use shared::usage::Usage;
+use shared::vault::Vault;
 use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -78,6 +79,8 @@ pub const USAGE: Usage = Usage {
 pub struct Worker {
     /// The books.
     pub pool: PgPool,
+    /// What people write is sealed by it.
+    pub vault: Vault,
     /// The queue.
     pub queue: Queue,
     /// The model.
@@ -114,9 +117,14 @@ impl Worker {
             .pool_idle_timeout(Duration::from_secs(50))
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        let settings = QueueSettings { lease: config.lease, ..QueueSettings::default() };
+        let settings = QueueSettings {
+            lease: config.lease,
+            vault: Some(config.vault.clone()),
+            ..QueueSettings::default()
+        };
         Ok(Self {
             pool: shared::db::pool(config.database.clone(), config.connections, policy::CONNECTION_PATIENCE),
+            vault: config.vault.clone(),
             queue: Queue::open(&config.redis_url, settings)?,
             openai: OpenAi::new(config.openai.clone(), http.clone(), patience.model_timeout),
             providers: config.providers(&http, patience.send_timeout),

@@ -81,7 +81,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// The page, its parts, and its deeds.
 pub fn routes(worker: &Worker) -> Router {
     let page = Page {
-        desk: Desk { queue: worker.queue.clone(), pool: worker.pool.clone() },
+        desk: Desk { queue: worker.queue.clone(), pool: worker.pool.clone(), vault: worker.vault.clone() },
         clock: worker.clock.clone(),
         settings: Arc::new(worker.page.clone()),
         rates: Arc::default(),

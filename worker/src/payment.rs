@@ -54,7 +54,7 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
         return Ok(tx.rollback().await?);
     }
     let language = person::known(&mut tx, &account).await?.map(|person| person.language).unwrap_or_default();
-    let waiting = kept::find(&mut *tx, &account, now).await?;
+    let waiting = kept::find(&mut tx, &worker.vault, &account, now).await?;
     let text = match notice.told {
         PaymentTold::Paid => Text::Paid {
             bought: Credits::from_column(paid.credits.unwrap_or_default()),
@@ -72,7 +72,8 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
         address: &address,
         lane: conversation.lane.clone(),
     };
-    outbox::put(&mut tx, to, &reply.parts, reply.shown.as_ref(), now).await?;
+    let key = worker.vault.key(&mut tx, &account).await?;
+    outbox::put(&mut tx, Some(&key), to, &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(&mut tx, &account, menu, now).await?;
     }

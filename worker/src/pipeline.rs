@@ -20,8 +20,10 @@ use shared::fault;
 use shared::generation::Revision;
 use shared::language::Language;
 use shared::message::{Inbound, MessageId, Provider};
+use shared::person::{Person, UserId};
 use shared::price::ModelPrices;
 use shared::step::{self, Step};
+use shared::vault::Vault;
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 
@@ -45,8 +47,12 @@ pub struct Pipeline<'a> {
     pub clock: &'a Clock,
     /// What the models cost.
     pub prices: &'a ModelPrices,
+    /// By what they are sealed.
+    pub vault: &'a Vault,
     /// Whose steps these are.
     pub message: &'a MessageId,
+    /// Who wrote it.
+    pub person: &'a UserId,
     /// Who will carry the posts: bounds their length.
     pub provider: Provider,
     /// What earlier starts have recorded, read before the first step.
@@ -78,13 +84,15 @@ pub struct Draft {
 impl<'a> Pipeline<'a> {
     /// The steps of this message.
     #[must_use]
-    pub fn of(worker: &'a Worker, inbound: &'a Inbound) -> Self {
+    pub fn of(worker: &'a Worker, inbound: &'a Inbound, person: &'a Person) -> Self {
         Self {
             openai: &worker.openai,
             pool: &worker.pool,
             clock: &worker.clock,
             prices: &worker.budget.prices,
+            vault: &worker.vault,
             message: &inbound.id,
+            person: &person.id,
             provider: inbound.provider,
             recorded: OnceCell::new(),
         }
@@ -145,7 +153,7 @@ impl Pipeline<'_> {
     /// One step: from the records, or from the model and then into the records. `None`: the model declined.
     #[tracing::instrument(name = "model", skip_all, fields(otel.kind = "client", step = ask.step, recorded))]
     async fn step(&self, ask: &Ask<'_>) -> Result<Option<Step>, JobError> {
-        let earlier = self.recorded.get_or_try_init(|| step::all(self.pool, self.message)).await?;
+        let earlier = self.recorded.get_or_try_init(|| self.earlier()).await?;
         let recorded = earlier.get(ask.step);
         tracing::Span::current().record("recorded", recorded.is_some());
         let step = if let Some(step) = recorded {
@@ -154,7 +162,7 @@ impl Pipeline<'_> {
             let step = self.openai.ask(ask).await?;
             let step = self.priced(step, ask.step);
             fault::point(paid(ask.step));
-            step::record(self.pool, self.message, ask.step, &step, self.clock.now()).await?;
+            self.record(ask.step, &step).await?;
             fault::point(recorded_point(ask.step));
             step
         };
@@ -163,6 +171,17 @@ impl Pipeline<'_> {
 }
 
 impl Pipeline<'_> {
+    async fn earlier(&self) -> Result<HashMap<String, Step>, sqlx::Error> {
+        let mut db = self.pool.acquire().await?;
+        step::all(&mut db, self.vault, self.message).await
+    }
+
+    async fn record(&self, name: &str, step: &Step) -> Result<(), sqlx::Error> {
+        let mut tx = self.pool.begin().await?;
+        step::record(&mut tx, (self.vault, self.person), self.message, name, step, self.clock.now()).await?;
+        tx.commit().await
+    }
+
     /// The step with what it cost, which is counted.
     fn priced(&self, mut step: Step, name: &'static str) -> Step {
         step.cost_micros = self.prices.cost(&step.model, step.prompt_tokens, step.completion_tokens);

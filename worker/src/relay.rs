@@ -42,7 +42,7 @@ async fn batch(pool: &PgPool, queue: &Queue, clock: &Clock, after: i64) -> anyho
     let jobs: Vec<Job> = rows
         .iter()
         .map(|row| {
-            serde_json::from_str(&row.job).unwrap_or_else(|_| {
+            queue.read(row.job.as_bytes()).unwrap_or_else(|_| {
                 let notice =
                     Notice { provider: Provider::Meta, kind: "unreadable".to_owned(), body: row.job.clone() };
                 Job::notice(notice, &format!("spill-{}", row.id), clock.now())

@@ -49,7 +49,7 @@ pub async fn write(
     earlier: &Earlier,
     revision: Revision,
 ) -> Result<(), JobError> {
-    let revised = Pipeline::of(worker, inbound).revise(&earlier.posts, revision).await?;
+    let revised = Pipeline::of(worker, inbound, person).revise(&earlier.posts, revision).await?;
     let mut tx = worker.pool.begin().await?;
     let done = match &revised {
         Some(posts) => finish(&mut tx, worker, inbound, person, earlier, revision, posts).await?,
@@ -92,6 +92,6 @@ async fn finish(
     let generation = &generation::add(db, &person.id, &generation, now).await?;
     let translation = generation::translation(language, person.language);
     let text = Text::Revised { generation, revision, posts: posts.each(), translation };
-    generate::say(db, inbound, person, text, now).await?;
+    generate::say(db, &worker.vault, inbound, person, text, now).await?;
     Ok(true)
 }

@@ -74,7 +74,7 @@ pub async fn answer(
             Denied::Nothing => ("late", SignIn::NothingAsked),
         },
     };
-    generate::say(&mut tx, inbound, person, Text::SignIn(said), now).await?;
+    generate::say(&mut tx, &worker.vault, inbound, person, Text::SignIn(said), now).await?;
     fault::point("signin.decided");
     tx.commit().await?;
     counter!("postly_signin_total", "event" => event).increment(1);

@@ -17,6 +17,7 @@ use shared::person::{self, UserId};
 use shared::queue::{DeadId, Enqueued};
 use shared::receipt::{self, Open, Outcome};
 use shared::texts::Text;
+use shared::vault::Vault;
 use shared::{checkout, fault, kept, ledger, otp, outbox};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
@@ -127,7 +128,7 @@ async fn end(
         Some(user) => Some(ledger::survivor(&mut tx, user).await?),
         None => None,
     };
-    let told = apologise(&mut tx, &lost, letter, user.as_ref(), refunded, now).await?;
+    let told = apologise(&mut tx, &worker.vault, &lost, letter, user.as_ref(), refunded, now).await?;
     tx.commit().await?;
     fault::point("sweep.committed");
     count(if refunded { "refunded" } else { "ended" });
@@ -164,6 +165,7 @@ enum Told {
 /// where the books know its person.
 async fn apologise(
     db: &mut PgConnection,
+    vault: &Vault,
     lost: &Open,
     letter: Option<&Letter>,
     user: Option<&UserId>,
@@ -186,7 +188,7 @@ async fn apologise(
     }
     let Some(address) = address else { return Ok(Told::Unreachable) };
     let language = language.unwrap_or_default();
-    let words = voice::recall(&mut *db, &lost.message).await?;
+    let words = voice::recall(db, vault, &lost.message).await?;
     let echo = words.map(|words| voice::said_back(&words, language));
     let reply = reply::write(echo, Text::Failed, language, lost.provider);
     let to = outbox::Recipient {
@@ -196,7 +198,11 @@ async fn apologise(
         address: &address,
         lane: lost.lane.clone(),
     };
-    outbox::put(db, to, &reply.parts, reply.shown.as_ref(), now).await?;
+    let key = match user {
+        Some(user) => Some(vault.key(db, user).await?),
+        None => None,
+    };
+    outbox::put(db, key.as_ref(), to, &reply.parts, reply.shown.as_ref(), now).await?;
     Ok(Told::Yes)
 }
 

@@ -14,7 +14,8 @@ use shared::person::{self, Person};
 use shared::receipt::{self, Outcome, Standing, Start};
 use shared::step::{self, Step};
 use shared::texts::{Text, Unheard, Unread};
-use sqlx::PgExecutor;
+use shared::vault::Vault;
+use sqlx::PgConnection;
 
 use crate::Worker;
 use crate::command::Command;
@@ -49,13 +50,18 @@ pub async fn heard<'a>(
 /// The message with the words that are recorded, for its last answer: nobody listens any more.
 pub async fn recalled<'a>(worker: &Worker, inbound: &'a Inbound) -> Result<Cow<'a, Inbound>, JobError> {
     let Content::Voice(voice) = &inbound.content else { return Ok(Cow::Borrowed(inbound)) };
-    let words = recall(&worker.pool, &inbound.id).await?;
+    let mut db = worker.pool.acquire().await?;
+    let words = recall(&mut db, &worker.vault, &inbound.id).await?;
     Ok(words.map_or(Cow::Borrowed(inbound), |words| Cow::Owned(with_words(inbound, voice, words))))
 }
 
 /// What was understood of this message, if anybody listened to it.
-pub async fn recall(db: impl PgExecutor<'_>, message: &MessageId) -> Result<Option<String>, sqlx::Error> {
-    let step = step::find(db, message, TRANSCRIPTION).await?;
+pub async fn recall(
+    db: &mut PgConnection,
+    vault: &Vault,
+    message: &MessageId,
+) -> Result<Option<String>, sqlx::Error> {
+    let step = step::find(db, vault, message, TRANSCRIPTION).await?;
     Ok(step.and_then(|step| words(&step.output).ok()))
 }
 
@@ -85,7 +91,7 @@ async fn open(
 ) -> Result<Option<(Person, Option<Step>)>, JobError> {
     let now = worker.clock.now();
     let mut tx = worker.pool.begin().await?;
-    match receipt::start(&mut tx, inbound, start, now).await? {
+    match receipt::start(&mut tx, &worker.vault, inbound, start, now).await? {
         Standing::Open(changed) if changed.withdrawn => {
             let done = generate::withdraw(&mut tx, inbound, now).await?;
             generate::end(tx, done).await?;
@@ -108,7 +114,7 @@ async fn open(
     }
     let person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
-    let recorded = step::find(&mut *tx, &inbound.id, TRANSCRIPTION).await?;
+    let recorded = step::find(&mut tx, &worker.vault, &inbound.id, TRANSCRIPTION).await?;
     let refusal = if recorded.is_some() {
         None
     } else if person.stopped {
@@ -184,7 +190,10 @@ async fn listen(
     if let Some(cost) = step.cost_micros.and_then(|cost| u64::try_from(cost).ok()) {
         counter!("postly_llm_cost_microdollars_total", "step" => TRANSCRIPTION).increment(cost);
     }
-    step::record(&worker.pool, &inbound.id, TRANSCRIPTION, &step, worker.clock.now()).await?;
+    let mut tx = worker.pool.begin().await?;
+    let owner = (&worker.vault, &person.id);
+    step::record(&mut tx, owner, &inbound.id, TRANSCRIPTION, &step, worker.clock.now()).await?;
+    tx.commit().await?;
     fault::point("transcription.recorded");
     Ok(Ok(step))
 }

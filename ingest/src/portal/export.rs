@@ -20,7 +20,7 @@ pub async fn download(
     let all = bounded(&headers, async {
         let mut tx = app.pool().begin().await?;
         export::begin(&mut tx).await?;
-        let all = export::everything(&mut tx, &visitor.user, now).await?;
+        let all = export::everything(&mut tx, &app.vault, &visitor.user, now).await?;
         tx.rollback().await?;
         Ok(all)
     })

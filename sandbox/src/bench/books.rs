@@ -20,6 +20,8 @@ use tokio::task::JoinSet;
 use worker::allowance::Allowance;
 use worker::window;
 
+use crate::stage::vault;
+
 /// Messages at which it works at once: as many as it has connections.
 const HANDS: usize = 20;
 
@@ -49,11 +51,11 @@ pub async fn handle_all(queue: &Queue, pool: &PgPool) -> Result<usize> {
 
 /// The books of one message.
 async fn handle(queue: &Queue, pool: &PgPool, leased: &Leased) -> Result<()> {
-    let job: Job = serde_json::from_slice(&leased.payload)?;
+    let job: Job = queue.read(&leased.payload)?;
     let Work::Message(inbound) = &job.work else { anyhow::bail!("a message") };
     queue.behind(&job.id, &job.lane, 50).await?;
     let person = hold(pool, &job, inbound).await?;
-    write(pool, &inbound.id).await?;
+    write(pool, &inbound.id, &person).await?;
     queue.behind(&job.id, &job.lane, 50).await?;
     finish(pool, inbound, &person).await?;
     send(queue, pool, &inbound.id).await
@@ -64,7 +66,7 @@ async fn hold(pool: &PgPool, job: &Job, inbound: &Inbound) -> Result<Person> {
     let now = Clock::system().now();
     let mut tx = pool.begin().await?;
     let start = Start { number: 1, worker: "bare", received_at: job.received_at };
-    let standing = receipt::start(&mut tx, inbound, start, now).await?;
+    let standing = receipt::start(&mut tx, &vault(), inbound, start, now).await?;
     ensure!(matches!(standing, Standing::Open(_)), "a message twice");
     let person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
@@ -76,7 +78,7 @@ async fn hold(pool: &PgPool, job: &Job, inbound: &Inbound) -> Result<Person> {
 }
 
 /// What the model answers is recorded, step by step.
-async fn write(pool: &PgPool, message: &MessageId) -> Result<()> {
+async fn write(pool: &PgPool, message: &MessageId, person: &Person) -> Result<()> {
     let answer = Step {
         output: "Trois posts pour l’ouverture d’un salon de thé.".repeat(6),
         finish_reason: "stop".to_owned(),
@@ -86,9 +88,12 @@ async fn write(pool: &PgPool, message: &MessageId) -> Result<()> {
         took_ms: 0,
         cost_micros: None,
     };
-    ensure!(step::all(pool, message).await?.is_empty(), "a step twice");
+    ensure!(step::all(&mut *pool.acquire().await?, &vault(), message).await?.is_empty(), "a step twice");
     for name in ["intent", "prompt", "posts"] {
-        step::record(pool, message, name, &answer, Clock::system().now()).await?;
+        let mut tx = pool.begin().await?;
+        let owner = (&vault(), &person.id);
+        step::record(&mut tx, owner, message, name, &answer, Clock::system().now()).await?;
+        tx.commit().await?;
     }
     Ok(())
 }
@@ -116,7 +121,8 @@ async fn finish(pool: &PgPool, inbound: &Inbound, person: &Person) -> Result<()>
     preference::wrote(&mut *tx, &user, person.language).await?;
     let text = Text::Posts { generation, posts, left, low: false, translation: person.language.other() };
     let reply = worker::reply::write(None, text, person.language, inbound.provider);
-    outbox::put(&mut tx, inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
+    let key = vault().key(&mut tx, &user).await?;
+    outbox::put(&mut tx, Some(&key), inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(&mut tx, &user, menu, now).await?;
     }
@@ -125,7 +131,7 @@ async fn finish(pool: &PgPool, inbound: &Inbound, person: &Person) -> Result<()>
 
 /// What is read and written around the sending.
 async fn send(queue: &Queue, pool: &PgPool, cause: &MessageId) -> Result<()> {
-    let messages = outbox::caused_by(pool, cause).await?;
+    let messages = outbox::caused_by(&mut *pool.acquire().await?, &vault(), cause).await?;
     preference::silences(pool, cause).await?;
     window::is_open_for(pool, cause, Clock::system().now()).await?;
     for message in messages {

@@ -17,7 +17,8 @@ use super::cost::Cost;
 use crate::port::free_address;
 use crate::servers::{Options, Servers, default_base};
 use crate::stage::{
-    META_APP_SECRET, META_PHONE_NUMBER_ID, PUBLIC_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_FROM,
+    MASTER_KEY, META_APP_SECRET, META_PHONE_NUMBER_ID, PUBLIC_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN,
+    TWILIO_FROM,
 };
 
 /// How long a program may take to become ready.
@@ -97,6 +98,7 @@ impl Ground {
             ("TWILIO_ACCOUNT_SID", TWILIO_ACCOUNT_SID.to_owned()),
             ("TWILIO_WHATSAPP_FROM", TWILIO_FROM.to_owned()),
             ("PUBLIC_URL", PUBLIC_URL.to_owned()),
+            ("MASTER_KEY", MASTER_KEY.to_owned()),
             ("MIGRATE", "off".to_owned()),
         ]
         .into()

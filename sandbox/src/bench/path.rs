@@ -16,6 +16,7 @@ use super::table::{Bar, Table};
 use super::{Scale, books, population};
 use crate::load::instrument::Instrument;
 use crate::load::sample::{Sample, float};
+use crate::stage::vault;
 
 /// How long all messages of a round may take.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -109,7 +110,10 @@ impl Books {
         let pid: String =
             sqlx::query_scalar("select pg_read_file('postmaster.pid')").fetch_one(&pool).await?;
         let postgres = pid.lines().next().context("a process")?.trim().parse()?;
-        let queue = Queue::open(&servers.redis_url.clone().into(), QueueSettings::default())?;
+        let queue = Queue::open(
+            &servers.redis_url.clone().into(),
+            QueueSettings { vault: Some(vault()), ..QueueSettings::default() },
+        )?;
         let redis =
             Instrument::open(&servers.redis_url).await?.word("server", "process_id").await?.parse()?;
         Ok(Self { pool, queue, redis_url: servers.redis_url.clone(), postgres, redis })

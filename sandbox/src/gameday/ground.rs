@@ -98,7 +98,8 @@ impl Ground {
         tokio::try_join!(ingest.ready(READY), worker.ready(READY))?;
         let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
         db::migrate(&pool).await.context("migrating the database")?;
-        let settings = QueueSettings { lease: LEASE, ..QueueSettings::default() };
+        let settings =
+            QueueSettings { lease: LEASE, vault: Some(crate::stage::vault()), ..QueueSettings::default() };
         let queue = Queue::open(&servers.redis_url.clone().into(), settings)?;
         let door = format!("http://{door}");
         stage.calls(&door);

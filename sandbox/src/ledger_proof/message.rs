@@ -10,6 +10,7 @@ use shared::{kept, outbox, person};
 use sqlx::PgConnection;
 
 use super::hand::{Did, Trouble};
+use crate::stage::vault;
 
 fn start(inbound: &Inbound) -> Start<'static> {
     Start { number: 1, worker: "a hand", received_at: inbound.sent_at }
@@ -22,7 +23,7 @@ pub async fn opens(
     kept: bool,
     now: DateTime<Utc>,
 ) -> Result<Did, Trouble> {
-    match receipt::start(db, inbound, start(inbound), now).await? {
+    match receipt::start(db, &vault(), inbound, start(inbound), now).await? {
         Standing::Open(_) => {}
         // A credit is held, and what for is known.
         Standing::Begun(_) => return Ok(Did::Held),
@@ -30,13 +31,13 @@ pub async fn opens(
     }
     let person = person::resolve(db, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(db, &inbound.id, &person.id).await?;
-    if kept && kept::take(db, &person.id, &inbound.id, now).await?.is_none() {
+    if kept && kept::take(db, &vault(), &person.id, &inbound.id, now).await?.is_none() {
         return answers(db, inbound, Outcome::Answered, now).await;
     }
     match ledger::post(db, &person.id, Entry::Generation(&inbound.id), now).await? {
         Posted::Applied(_) | Posted::AlreadyApplied(_) => Ok(Did::Held),
         Posted::Insufficient => {
-            kept::keep(&mut *db, &person.id, "un post", now).await?;
+            kept::keep(db, &vault(), &person.id, "un post", now).await?;
             answers(db, inbound, Outcome::NoCredit, now).await
         }
     }
@@ -44,7 +45,7 @@ pub async fn opens(
 
 /// A message that never got as far as its receipt still needs one to fail.
 pub async fn is_known(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<Did, Trouble> {
-    let _ = receipt::start(db, inbound, start(inbound), now).await?;
+    let _ = receipt::start(db, &vault(), inbound, start(inbound), now).await?;
     Ok(Did::Found)
 }
 
@@ -132,5 +133,5 @@ async fn answers(
 }
 
 async fn says(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Trouble> {
-    Ok(outbox::put(db, inbound.into(), &["…".to_owned()], None, now).await?)
+    Ok(outbox::put(db, None, inbound.into(), &["…".to_owned()], None, now).await?)
 }

@@ -42,6 +42,7 @@ mod telling;
 mod traces;
 mod turns;
 mod variables;
+mod vault;
 mod voice;
 mod webhook;
 

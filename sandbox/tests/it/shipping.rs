@@ -155,6 +155,7 @@ fn connections() -> (u32, u32) {
         ("DATABASE_URL", "postgres://u@127.0.0.1/db"),
         ("META_ACCESS_TOKEN", "token"),
         ("OPENAI_API_KEY", "key"),
+        ("MASTER_KEY", "c2hpcHBlZCBzaGlwcGVkIHNoaXBwZWQgc2hpcHBlZCE="),
     ];
     let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let worker = worker::config::Config::from_env(Env::from_values(values.into())).unwrap();

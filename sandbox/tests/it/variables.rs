@@ -34,11 +34,12 @@ fn explained() -> BTreeSet<String> {
     once
 }
 
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "shared/src/db.rs",
     "shared/src/queue/settings.rs",
     "shared/src/telemetry.rs",
     "shared/src/trace.rs",
+    "shared/src/vault.rs",
     "ingest/src/config.rs",
     "ingest/src/config/codes.rs",
     "worker/src/config.rs",

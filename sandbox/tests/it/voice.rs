@@ -5,6 +5,7 @@ mod trouble;
 use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::simulators::note::note;
 use shared::fault::{POINTS, VOICE_POINTS};
+use shared::kept;
 use shared::message::Provider;
 
 use crate::{GROUND, until};
@@ -84,9 +85,10 @@ async fn who_has_no_credit_hears_what_was_understood(sandbox: &mut Sandbox, prov
     assert!(rest.starts_with("Vous n’avez plus de crédit"), "{heard}");
     assert!(echo.ends_with("…\u{a0}»") && echo.chars().count() < 215, "{echo}");
     // What is kept for them is all of it.
-    let kept: String =
-        sqlx::query_scalar("select brief from wa.kept_brief").fetch_one(&sandbox.pool).await.unwrap();
-    assert_eq!(kept, words.trim());
+    let (account, now) = (alice.account().await, sandbox.clock.now());
+    let mut db = sandbox.pool.acquire().await.unwrap();
+    let kept = kept::find(&mut db, &sandbox::stage::vault(), &account, now).await.unwrap();
+    assert_eq!(kept.as_deref(), Some(words.trim()));
 }
 
 /// A command: nothing but the listening takes any time.

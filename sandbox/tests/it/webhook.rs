@@ -122,7 +122,7 @@ async fn drained(sandbox: &Sandbox) -> Vec<Job> {
         if leased.is_empty() {
             return jobs;
         }
-        jobs.extend(leased.iter().map(|leased| serde_json::from_slice::<Job>(&leased.payload).unwrap()));
+        jobs.extend(leased.iter().map(|leased| sandbox.queue.read(&leased.payload).unwrap()));
         let done: Vec<Settlement> = leased
             .into_iter()
             .map(|leased| Settlement { lease: leased.lease, verdict: Verdict::Done })

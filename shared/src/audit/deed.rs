@@ -19,6 +19,8 @@ pub enum Object<'a> {
     Letter(&'a DeadId),
     /// All of the queue.
     Queue,
+    /// The keys of everybody.
+    Keys,
 }
 
 /// Something that is being done, and stands in the audit already.
@@ -43,6 +45,7 @@ pub async fn begin(
         }
         Object::Letter(letter) => ("letter", letter.as_str().to_owned(), String::new()),
         Object::Queue => ("queue", "queue".to_owned(), String::new()),
+        Object::Keys => ("keys", "keys".to_owned(), String::new()),
     };
     let key = format!("{action}:{part}{}", db::new_id());
     sqlx::query(

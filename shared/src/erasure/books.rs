@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::Reach;
 use crate::job::Job;
 use crate::person::UserId;
+use crate::vault::Vault;
 
 /// What every statement below may use: the accounts of the person, their names, and the keys of what they said.
 const REACH: &str = "with r (accounts, numbers, ids, patterns, messages, challenges, addresses) as (
@@ -30,6 +31,8 @@ const FORGET: &[&str] = &[
     "delete from wa.kept_brief x using r where x.user_id = any(r.accounts)",
     "delete from wa.menu x using r where x.user_id = any(r.accounts)",
     r#"delete from "Generation" x using r where x."userId" = any(r.accounts)"#,
+    // The key of all that they wrote and were written: what is left of that anywhere is noise from now on (shared/src/vault.rs).
+    "delete from wa.data_key x using r where x.user_id = any(r.accounts)",
     // Who they are.
     "delete from wa.identity x using r where x.user_id = any(r.accounts)",
     "update wa.identity x set beside_meta = null from r where x.beside_meta = any(r.ids)",
@@ -67,6 +70,7 @@ pub(super) async fn hold_receipts(db: &mut PgConnection, account: &UserId) -> Re
 /// Forgets. The account and its names are held.
 pub(super) async fn forget(
     db: &mut PgConnection,
+    vault: Option<&Vault>,
     account: &UserId,
     reach: &Reach,
     now: DateTime<Utc>,
@@ -83,12 +87,16 @@ pub(super) async fn forget(
             .execute(&mut *db)
             .await?;
     }
-    forget_spilled(db, reach).await?;
+    forget_spilled(db, vault, reach).await?;
     leave_nobody(db, account, now).await
 }
 
 /// What waits in the spill is in no table's columns: each job is read.
-async fn forget_spilled(db: &mut PgConnection, reach: &Reach) -> Result<(), sqlx::Error> {
+async fn forget_spilled(
+    db: &mut PgConnection,
+    vault: Option<&Vault>,
+    reach: &Reach,
+) -> Result<(), sqlx::Error> {
     let mut after = 0_i64;
     loop {
         let page: Vec<(i64, String)> =
@@ -98,7 +106,7 @@ async fn forget_spilled(db: &mut PgConnection, reach: &Reach) -> Result<(), sqlx
                 .await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
-        let theirs = |job: &String| match serde_json::from_str::<Job>(job) {
+        let theirs = |job: &String| match Job::unpack(job.as_bytes(), vault) {
             Ok(job) => reach.has(&job),
             Err(_) => reach.is_named_in(job.as_bytes()),
         };

@@ -153,5 +153,6 @@ async fn tell(
     now: DateTime<Utc>,
 ) -> Result<(), SpillError> {
     let job = Job::payment(PaymentNotice { session: session.to_owned(), told }, now);
-    spill::put(db, &[job], now).await
+    // It says nothing about anybody.
+    spill::put(db, None, &[job], now).await
 }

@@ -18,7 +18,7 @@ impl Queue {
         command.arg(format!("{PREFIX}lane:{}", lane.as_str())).arg(0).arg(at_most);
         let payloads: Vec<Vec<u8>> = command.query_async(&mut connection).await?;
         // One that this version cannot read is between those around it, and nothing is known about it.
-        let mut jobs = payloads.iter().map_while(|payload| serde_json::from_slice::<Job>(payload).ok());
+        let mut jobs = payloads.iter().map_while(|payload| self.read(payload).ok());
         Ok(match jobs.next() {
             Some(job) if job.id == *head => jobs.collect(),
             _ => Vec::new(),

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::{PREFIX, Queue, QueueError, key};
+use crate::job::in_the_open;
 use crate::message::Lane;
+use crate::vault::Vault;
 
 /// Names one dead letter: its id in the stream, such as `1700000000000-0`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +52,7 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// Why it was given up.
     pub reason: String,
-    /// The job, as it was queued, or the bytes.
+    /// The job or the bytes, in the open as far as this process can open them.
     pub job: Vec<u8>,
 }
 
@@ -71,7 +73,7 @@ impl Queue {
         let mut command = redis::cmd("XREVRANGE");
         command.arg(key("dead")).arg("+").arg("-").arg("COUNT").arg(at_most);
         let entries: Vec<(String, HashMap<String, Vec<u8>>)> = command.query_async(&mut connection).await?;
-        Ok(entries.into_iter().map(|(id, fields)| DeadLetter::read(id, fields)).collect())
+        Ok(entries.into_iter().map(|(id, fields)| DeadLetter::read(id, fields, self.vault())).collect())
     }
 
     /// This dead letter, if it is still there.
@@ -84,7 +86,7 @@ impl Queue {
         let mut command = redis::cmd("XRANGE");
         command.arg(key("dead")).arg(from).arg(to).arg("COUNT").arg(at_most);
         let entries: Vec<(String, HashMap<String, Vec<u8>>)> = command.query_async(&mut connection).await?;
-        Ok(entries.into_iter().map(|(id, fields)| DeadLetter::read(id, fields)).collect())
+        Ok(entries.into_iter().map(|(id, fields)| DeadLetter::read(id, fields, self.vault())).collect())
     }
 
     /// Puts a dead letter back at the end of its lane, with the id that it had, so that what was done before is
@@ -106,14 +108,14 @@ impl Queue {
 }
 
 impl DeadLetter {
-    fn read(id: String, mut fields: HashMap<String, Vec<u8>>) -> Self {
+    fn read(id: String, mut fields: HashMap<String, Vec<u8>>, vault: Option<&Vault>) -> Self {
         let text = |bytes: Option<Vec<u8>>| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
         Self {
             id: DeadId(id),
             lane: Some(text(fields.remove("lane"))).filter(|lane| !lane.is_empty()).map(Lane::from_stored),
             attempts: text(fields.remove("attempts")).parse().unwrap_or_default(),
             reason: text(fields.remove("reason")),
-            job: fields.remove("job").unwrap_or_default(),
+            job: in_the_open(fields.remove("job").unwrap_or_default(), vault),
         }
     }
 }

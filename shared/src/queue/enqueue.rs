@@ -3,8 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use super::{BATCH, LANE_AT_MOST, PREFIX, Queue, QueueError, key};
-use crate::job::Job;
+use crate::job::{Job, pack_bytes};
 use crate::message::MessageId;
+use crate::vault::Vault;
 
 /// What became of a job that was offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +21,6 @@ pub enum Enqueued {
     Overflow,
 }
 
-/// Bytes that a message of a person usually takes.
-const USUAL: usize = 768;
-
 /// A job as it travels to the queue.
 #[derive(Debug)]
 pub struct Parcel {
@@ -33,10 +31,8 @@ pub struct Parcel {
 
 impl Parcel {
     /// Packs a job. Fails for one that has no JSON form.
-    pub fn of(job: &Job) -> Result<Self, QueueError> {
-        // Room for nearly every message, so that it is not moved while it is written.
-        let mut payload = Vec::with_capacity(USUAL);
-        serde_json::to_writer(&mut payload, job)?;
+    fn of(job: &Job, vault: Option<&Vault>) -> Result<Self, QueueError> {
+        let payload = job.pack(vault)?;
         Ok(Self { digest: digest(&job.id), lane: job.lane.as_str().to_owned(), payload })
     }
 }
@@ -46,7 +42,12 @@ impl Queue {
     /// so a failure may come after some were taken: offering all of them again is safe. From the first call on that
     /// finds the queue full, the rest counts as refused.
     pub async fn enqueue(&self, jobs: &[Job]) -> Result<Vec<Enqueued>, QueueError> {
-        self.offer(&jobs.iter().map(Parcel::of).collect::<Result<Vec<_>, _>>()?).await
+        self.offer(&self.parcels(jobs)?).await
+    }
+
+    /// Packs jobs, as this queue has them wait.
+    pub fn parcels(&self, jobs: &[Job]) -> Result<Vec<Parcel>, QueueError> {
+        jobs.iter().map(|job| Parcel::of(job, self.vault())).collect()
     }
 
     /// The same with jobs that were packed before.
@@ -88,7 +89,7 @@ impl Queue {
         let mut call = self.scripts.set_aside.prepare_invoke();
         call.key(key("dead")).key(key("stats"));
         call.arg(PREFIX).arg(self.settings.at_most).arg(self.settings.claim_window.as_secs());
-        call.arg(&digest(id)[..]).arg(reason).arg(bytes);
+        call.arg(&digest(id)[..]).arg(reason).arg(pack_bytes(bytes, self.vault())?);
         let reply: i8 = call.invoke_async(&mut connection).await?;
         Ok(match reply {
             1 => Enqueued::Queued,

@@ -31,7 +31,7 @@ pub struct Leased {
     pub attempt: u32,
     /// How many earlier leases of it ended because their worker fell silent.
     pub lost: u32,
-    /// The job, as it was queued.
+    /// The job, as it stands there: [`Queue::read`] reads it.
     pub payload: Vec<u8>,
 }
 

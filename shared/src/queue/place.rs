@@ -67,7 +67,7 @@ impl Queue {
             look.cmd("LRANGE").arg(&list).arg(from).arg(from + PAGE - 1);
             let (length, page): (isize, Vec<Vec<u8>>) = look.query_async(&mut connection).await?;
             for (place, payload) in ((length + from).max(0)..).zip(&page) {
-                if let Ok(job) = serde_json::from_slice::<Job>(payload)
+                if let Ok(job) = self.read(payload)
                     && job.id == *id
                 {
                     let ahead = usize::try_from(place).unwrap_or_default();

@@ -31,11 +31,10 @@ impl Queue {
             call.arg(PREFIX).arg(self.settings.at_most).arg(LANE_AT_MOST);
             call.arg(self.settings.claim_window.as_secs());
             for job in jobs {
-                let body = serde_json::to_value(job)?;
                 // As it stands in the payload, so that both sides of a comparison were written by the same hand.
-                let received_at = body["received_at"].as_str().unwrap_or_default();
+                let received_at = serde_json::to_value(job.received_at)?;
                 call.arg(&digest(&job.id)[..]).arg(job.lane.as_str()).arg(job.id.as_str());
-                call.arg(received_at).arg(body.to_string());
+                call.arg(received_at.as_str().unwrap_or_default()).arg(job.pack(self.vault())?);
             }
             let replies: Vec<i8> = call.invoke_async(&mut connection).await?;
             answers.extend(replies.into_iter().map(|reply| match reply {

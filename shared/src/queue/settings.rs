@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::env::Env;
+use crate::vault::Vault;
 
 /// Meta redelivers what was not acknowledged for up to seven days; one more day of margin. Two such windows are
 /// remembered, so an id is known for at least this long.
@@ -21,6 +22,8 @@ pub struct QueueSettings {
     pub patience: Duration,
     /// How long an id is known at least, and at most twice as long. Whole seconds.
     pub claim_window: Duration,
+    /// What waits is sealed by it; without one it waits in the open.
+    pub vault: Option<Vault>,
 }
 
 impl Default for QueueSettings {
@@ -30,6 +33,7 @@ impl Default for QueueSettings {
             at_most: 1_000_000,
             patience: Duration::from_secs(3),
             claim_window: CLAIM_WINDOW,
+            vault: None,
         }
     }
 }

@@ -29,7 +29,7 @@ impl Queue {
         }
         // A lane that was finished meanwhile has no head.
         let heads: Vec<Option<Vec<u8>>> = heads.query_async(&mut connection).await?;
-        let jobs = heads.into_iter().flatten().filter_map(|payload| serde_json::from_slice(&payload).ok());
+        let jobs = heads.into_iter().flatten().filter_map(|payload| self.read(&payload).ok());
         Ok(Some(jobs.collect()))
     }
 }

@@ -4,6 +4,7 @@
 //! asks makes sure that nothing more can come, or asks again.
 
 use super::{BATCH, PREFIX, Queue, QueueError, key};
+use crate::job::in_the_open;
 use crate::message::Lane;
 
 /// What was taken out.
@@ -19,7 +20,7 @@ pub struct Withdrawn {
 const PAGE: isize = 200;
 
 impl Queue {
-    /// Takes out every job and every dead letter of which these bytes say that it is meant.
+    /// Takes out every job and every dead letter of which its bytes, in the open, say that it is meant.
     pub async fn withdraw(&self, is_meant: impl Fn(&[u8]) -> bool) -> Result<Withdrawn, QueueError> {
         let mut withdrawn = Withdrawn::default();
         for lane in self.lanes().await? {
@@ -53,7 +54,9 @@ impl Queue {
             if page.is_empty() {
                 return Ok(meant);
             }
-            meant.extend(page.into_iter().filter(|payload| is_meant(payload)));
+            meant.extend(
+                page.into_iter().filter(|payload| is_meant(&in_the_open(payload.clone(), self.vault()))),
+            );
             from -= PAGE;
         }
     }

@@ -5,6 +5,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::message::{Inbound, MessageId};
 use crate::person::UserId;
+use crate::vault::{PersonKey, Place};
 
 /// What became of the words of a message before it arrived: its provider may deliver a change first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,10 +51,15 @@ pub async fn join(
 }
 
 /// What a message asks for, in other words than its own: for every further start of it.
-pub async fn about(db: impl PgExecutor<'_>, message: &MessageId, brief: &str) -> Result<(), sqlx::Error> {
+pub async fn about(
+    db: &mut PgConnection,
+    key: &PersonKey,
+    message: &MessageId,
+    brief: &str,
+) -> Result<(), sqlx::Error> {
     sqlx::query("update wa.receipt set brief = $2 where message_id = $1")
         .bind(message.as_str())
-        .bind(brief)
+        .bind(key.seal(Place::Brief, message.as_str(), brief))
         .execute(db)
         .await?;
     Ok(())
@@ -62,15 +68,15 @@ pub async fn about(db: impl PgExecutor<'_>, message: &MessageId, brief: &str) ->
 /// Notes which message a change is about, and the new words where that one has not arrived yet. A second start of the
 /// change notes the same.
 pub async fn changes(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     change: &MessageId,
     of: &MessageId,
-    text: Option<&str>,
+    text: Option<(&PersonKey, &str)>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("update wa.receipt set changes = $2, brief = $3 where message_id = $1")
         .bind(change.as_str())
         .bind(of.as_str())
-        .bind(text)
+        .bind(text.map(|(key, text)| key.seal(Place::Brief, change.as_str(), text)))
         .execute(db)
         .await?;
     Ok(())

@@ -1,9 +1,10 @@
 //! What the tables hold of one message, row by row: for an operator who wants to know more than its story.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
 use crate::message::MessageId;
+use crate::vault::{Place, Vault};
 
 /// A receipt, as an operator reads it.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -91,18 +92,34 @@ pub struct Part {
     pub pricing_category: Option<String>,
     /// `regular`, or why it is free.
     pub pricing_type: Option<String>,
-    /// The words themselves: to be shown only to those who ask for them.
-    pub body: String,
 }
 
 /// Every part of what a message caused to be said.
 pub async fn parts(db: impl PgExecutor<'_>, message: &MessageId) -> Result<Vec<Part>, sqlx::Error> {
     sqlx::query_as(
-        "select id, part, provider, state, attempts, sending_at, error_code, billable, pricing_category,
-                pricing_type, body
+        "select id, part, provider, state, attempts, sending_at, error_code, billable, pricing_category, pricing_type
          from wa.outbox where cause = $1 order by part",
     )
     .bind(message.as_str())
     .fetch_all(db)
     .await
+}
+
+/// The words of these parts: to be shown only to those who ask for them. Without those that nobody can read any more.
+pub async fn words(
+    db: &mut PgConnection,
+    vault: &Vault,
+    message: &MessageId,
+) -> Result<Vec<String>, sqlx::Error> {
+    let stored: Vec<String> = sqlx::query_scalar("select body from wa.outbox where cause = $1 order by part")
+        .bind(message.as_str())
+        .fetch_all(&mut *db)
+        .await?;
+    let all: Vec<&str> = stored.iter().map(String::as_str).collect();
+    let keys = vault.keys(db, &all).await?;
+    let mut words = Vec::new();
+    for stored in stored {
+        words.extend(keys.open(Place::Body, message.as_str(), stored)?);
+    }
+    Ok(words)
 }

@@ -13,7 +13,8 @@ const NO_TURN: &str = "no_turn";
 /// Sends what a message caused to be said, without a second try. Whether the provider took all of it.
 pub async fn try_once(worker: &Worker, cause: &MessageId) -> Result<bool, sqlx::Error> {
     let mut taken = true;
-    for message in outbox::caused_by(&worker.pool, cause).await? {
+    let messages = outbox::caused_by(&mut *worker.pool.acquire().await?, &worker.vault, cause).await?;
+    for message in messages {
         let leave = turn::take(worker, &message).await;
         if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {
             return Ok(false);

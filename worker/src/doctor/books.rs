@@ -1,6 +1,7 @@
 //! Asks Postgres: who it is, how we reach it, whether its tables are ours and the web app's, how many
 //! connections are left, and what the books say of themselves. One connection, read-only questions.
 
+mod keys;
 mod money;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ pub(super) async fn examine(config: &Config, clock: &Clock) -> Examined {
     told.push(("postgres tls", tls(&mut db, options).await));
     told.push(("migrations", migrations(&mut db, config.migrate).await));
     told.push(("tables", tables(&mut db).await));
+    told.push(("master key", keys::masters(&mut db, &config.vault).await));
     told.push(("credits check", credits_check(&mut db).await));
     told.push(("credit sums", money::sums(&mut db, clock.now()).await));
     told.push(("payments", money::payments(&mut db).await));

@@ -17,7 +17,7 @@ use crate::error::JobError;
 use crate::media::Sound;
 
 /// The name of this step in the books and in metrics.
-pub const TRANSCRIPTION: &str = "transcription";
+pub use shared::step::TRANSCRIPTION;
 
 /// The model that takes hints of languages. It may be sure of a language that nobody speaks here.
 const TAKES_HINTS: &str = "gpt-transcribe";

@@ -72,7 +72,8 @@ async fn begun(desk: &Desk, receipt: Receipt, reveal: bool) -> anyhow::Result<Ex
     let mut texts = Vec::new();
     if reveal {
         texts.extend(place.iter().filter_map(|place| written(&place.job)));
-        texts.extend(story::parts(&desk.pool, &id).await?.into_iter().map(|part| part.body));
+        let mut db = desk.pool.acquire().await?;
+        texts.extend(story::words(&mut db, &desk.vault, &id).await?);
     }
     Ok(Explanation {
         message: shown(&id, reveal),

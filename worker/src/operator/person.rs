@@ -150,7 +150,7 @@ fn time(at: DateTime<Utc>) -> String {
 pub async fn export(desk: &Desk, user: &UserId, now: DateTime<Utc>) -> anyhow::Result<Value> {
     let mut tx = desk.pool.begin().await?;
     export::begin(&mut tx).await?;
-    let all = export::everything(&mut tx, user, now).await?;
+    let all = export::everything(&mut tx, &desk.vault, user, now).await?;
     tx.rollback().await?;
     Ok(all)
 }

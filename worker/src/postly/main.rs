@@ -4,6 +4,7 @@ mod audit;
 mod bill;
 mod credits;
 mod doctor;
+mod keys;
 mod person;
 mod queue;
 mod signed;
@@ -41,6 +42,9 @@ enum Command {
     /// Looks at who somebody is, and separates accounts that were joined by mistake.
     #[command(subcommand)]
     Person(person::Command),
+    /// Looks at the keys under which what people write is sealed, and puts a new master key in place of an old one.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// What the model has cost, day by day.
     Bill(bill::Bill),
     /// What operators have done, by this tool and by their page: who, what and why, the newest first.
@@ -69,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Queue(queue) => queue.run().await,
         Command::Credits(credits) => credits.run().await,
         Command::Person(person) => person.run().await,
+        Command::Keys(keys) => keys.run().await,
         Command::Bill(bill) => bill.run().await,
         Command::Audit(audit) => audit.run().await,
         Command::Explain { message, json, reveal } => tells(&message, json, reveal).await,

@@ -79,7 +79,8 @@ async fn what_the_provider_bills_is_kept(sandbox: &mut Sandbox, provider: Provid
     .fetch_one(&sandbox.pool)
     .await
     .unwrap();
-    let desk = Desk { pool: sandbox.pool.clone(), queue: sandbox.queue.clone() };
+    let desk =
+        Desk { pool: sandbox.pool.clone(), queue: sandbox.queue.clone(), vault: sandbox::stage::vault() };
     let told = explain(&desk, said.id.as_str(), false).await.unwrap().to_string();
     let word = |text: &str| Some(text.to_owned());
     match provider {

@@ -11,6 +11,7 @@ async fn columns_and_migrations_that_are_missing_are_named() {
     let expected = [
         ("migrations", Verdict::Warning),
         ("tables", Verdict::Failed),
+        ("master key", Verdict::NotChecked),
         ("credits check", Verdict::Failed),
         ("credit sums", Verdict::NotChecked),
         ("payments", Verdict::NotChecked),
@@ -47,6 +48,25 @@ async fn sums_that_nobody_looks_at_and_sums_that_are_off_are_told() {
         assert!(line.verdict == verdict && line.found.contains(part), "{sql}: {report}");
         assert_eq!(report.exit_code(), 0, "{report}");
     }
+    clinic.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_under_an_old_or_a_missing_master_key_are_told() {
+    let mut clinic = Clinic::well().await;
+    let (new, old) = ("b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=", clinic.variables["MASTER_KEY"].clone());
+    clinic.books("insert into wa.data_key (id, master, wrapped) select 'k1', 'nobodys0', ''").await;
+    let report = clinic.shows(&[("master key", Verdict::Failed)], 1).await;
+    assert!(line(&report, "master key").found.starts_with("1 of 1"), "{report}");
+    // The digest of the sandbox's own.
+    assert_eq!(sandbox::stage::vault().current(), "1ae55a5c");
+    clinic.books("update wa.data_key set master = '1ae55a5c'").await;
+    clinic.shows(&[], 0).await;
+    clinic.set("MASTER_KEY", &format!("{new},{old}"));
+    let report = clinic.shows(&[("master key", Verdict::Warning)], 0).await;
+    assert!(!report.to_string().contains(&old) && !report.to_string().contains(new), "{report}");
+    clinic.set("MASTER_KEY", new);
+    clinic.shows(&[("master key", Verdict::Failed)], 1).await;
     clinic.closes().await;
 }
 

@@ -13,9 +13,9 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use serde_json::Value;
-use shared::erasure;
 use shared::person::UserId;
 use shared::phone::E164;
+use shared::{erasure, kept, receipt};
 use sqlx::AssertSqlSafe;
 
 use super::Desk;
@@ -50,17 +50,16 @@ impl Known {
 pub async fn known(desk: &Desk, user: &UserId, now: DateTime<Utc>) -> anyhow::Result<Known> {
     let mut db = desk.pool.acquire().await?;
     let names = erasure::names(&mut db, user, now).await?.into_iter().collect();
-    let words: Vec<String> = sqlx::query_scalar(
-        r#"select brief from wa.receipt where user_id in (select wa.accounts_of($1)) and brief is not null
-           union select s.output from wa.step s join wa.receipt r using (message_id)
-             where r.user_id in (select wa.accounts_of($1)) and s.name = 'transcription'
-           union select brief from wa.kept_brief where user_id in (select wa.accounts_of($1))
-           union select "brief" from "Generation" where "userId" in (select wa.accounts_of($1))
+    let mut words: Vec<String> = sqlx::query_scalar(
+        r#"select "brief" from "Generation" where "userId" in (select wa.accounts_of($1))
            union select unnest("variants") from "Generation" where "userId" in (select wa.accounts_of($1))"#,
     )
     .bind(user.as_str())
     .fetch_all(&mut *db)
     .await?;
+    let diary = receipt::diary(&mut db, &desk.vault, user).await?;
+    words.extend(diary.into_iter().flat_map(|entry| [entry.brief, entry.heard]).flatten());
+    words.extend(kept::find(&mut db, &desk.vault, user, now).await?);
     let telling = |words: &String| words.chars().count() >= TELLING;
     Ok(Known { names, words: words.into_iter().filter(telling).collect() })
 }

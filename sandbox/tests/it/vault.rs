@@ -1,0 +1,324 @@
+//! What people write stands in our tables sealed, each person's under a key of their own; who is forgotten takes the key with them.
+
+use std::fmt::Write as _;
+
+use sandbox::conversation::{Sandbox, run, run_without_worker};
+use sandbox::person::PATIENCE;
+use secrecy::SecretString;
+use shared::audit::Author;
+use shared::clock::Clock;
+use shared::env::Env;
+use shared::message::Provider;
+use shared::queue::{Enqueued, Head};
+use shared::vault::{MasterKey, Place, Vault};
+use worker::operator::keys::{self, Standing};
+use worker::operator::person as operators;
+use worker::operator::{Desk, audit, erasure};
+
+use crate::{GROUND, until};
+
+const TEA: &str = "Crée un post promo pour mon salon de thé du Marais";
+
+/// A master key of its own for a test.
+const OTHER: &str = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=";
+
+fn desk(sandbox: &Sandbox) -> Desk {
+    Desk::open(Env::from_values(sandbox.variables.clone())).unwrap()
+}
+
+/// Everybody is started again, with these master keys.
+async fn restarts(sandbox: &mut Sandbox, master_key: &str) {
+    sandbox.variables.insert("MASTER_KEY".to_owned(), master_key.to_owned());
+    sandbox.stops_workers().await;
+    let door = sandbox.starts_ingest(sandbox.ingest_app()).await;
+    sandbox.stage.calls(&door);
+    sandbox.starts_worker();
+}
+
+/// Every row of our own tables, as a dump has it.
+async fn dump(sandbox: &Sandbox) -> String {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select table_name::text from information_schema.tables where table_schema = 'wa' and table_type = 'BASE TABLE'",
+    )
+    .fetch_all(&sandbox.pool)
+    .await
+    .unwrap();
+    assert!(tables.len() > 20, "{tables:?}");
+    let mut all = String::new();
+    for table in tables {
+        let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+            "select to_jsonb(t)::text from wa.\"{table}\" t"
+        )))
+        .fetch_all(&sandbox.pool)
+        .await
+        .unwrap();
+        all.extend(rows.into_iter().map(|row| format!("{table}: {row}\n")));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_word_that_somebody_writes_or_is_written_can_be_read_in_our_tables() {
+    run(&GROUND, async |sandbox| {
+        for provider in Provider::ALL {
+            let alice = sandbox.person(provider).with_credits(2).await;
+            alice.says(TEA).await;
+            let posts = alice.hears().await;
+            alice.speaks("Un post sur les madeleines au citron, pour les enfants").await;
+            let heard = alice.hears().await;
+            // No credit is left: the brief is kept, and the shop answers.
+            alice.says("Crée un post sur les scones du dimanche").await;
+            alice.hears().await;
+            alice.says("historique").await;
+            let history = alice.hears().await;
+            assert!(history.contains("madelei"), "{history}");
+            sandbox.is_quiet().await;
+            let dump = dump(sandbox).await;
+            for words in ["salon de thé", "madeleines", "scones", "Marais", "crédits restants"] {
+                assert!(!dump.contains(words), "{words} stands in {dump}");
+            }
+            let line = posts.lines().find(|line| line.chars().count() > 20).unwrap();
+            assert!(!dump.contains(line) && !dump.contains(heard.lines().next().unwrap()), "{line}");
+            // Their own words are theirs to have, all the same.
+            let desk = desk(sandbox);
+            let account = alice.account().await;
+            let export = operators::export(&desk, &account, Clock::system().now()).await.unwrap().to_string();
+            for words in ["salon de thé", "madeleines", "scones"] {
+                assert!(export.contains(words), "{words} is not in {export}");
+            }
+        }
+        let sealed: i64 = sqlx::query_scalar(
+            "select count(*) from (select body as words from wa.outbox union all select output from wa.step
+               union all select brief from wa.receipt where brief is not null
+               union all select brief from wa.kept_brief union all select menu #>> '{}' from wa.outbox where menu is not null) w
+             where words like 'sealed:1:%'",
+        )
+        .fetch_one(&sandbox.pool)
+        .await
+        .unwrap();
+        assert!(sealed > 20, "{sealed}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_person_has_a_key_of_their_own_and_takes_it_with_them() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+        let bob = sandbox.person(Provider::Twilio).with_credits(1).await;
+        for person in [&alice, &bob] {
+            person.says(TEA).await;
+            person.hears().await;
+        }
+        sandbox.is_quiet().await;
+        // What a backup of the tables has, all but the keys.
+        let backup: Vec<(String, String, String)> = sqlx::query_as(
+            "select r.user_id, r.message_id, s.output from wa.step s join wa.receipt r using (message_id) where s.name = 'intent'",
+        )
+        .fetch_all(&sandbox.pool)
+        .await
+        .unwrap();
+        assert_eq!(backup.len(), 2);
+        let (hers, his) = (alice.account().await, bob.account().await);
+        let keys: i64 = sqlx::query_scalar("select count(distinct id) from wa.data_key where user_id in ($1, $2)")
+            .bind(hers.as_str())
+            .bind(his.as_str())
+            .fetch_one(&sandbox.pool)
+            .await
+            .unwrap();
+        assert_eq!(keys, 2);
+
+        let desk = desk(sandbox);
+        erasure::erase(&desk, &hers, &Author::operator("nora", "a letter").unwrap(), Clock::system().now())
+            .await
+            .unwrap();
+        let vault = sandbox::stage::vault();
+        for (account, message, stored) in backup {
+            let keys = vault.keys(&sandbox.pool, &[&stored]).await.unwrap();
+            let read = keys.open(Place::Output, &format!("{message} intent"), stored).unwrap();
+            assert_eq!(read.is_some(), account == his.as_str(), "{read:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_master_key_takes_the_place_of_an_old_one_while_people_write() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
+        alice.says(TEA).await;
+        alice.hears().await;
+        sandbox.is_quiet().await;
+        let old = sandbox.variables["MASTER_KEY"].clone();
+        let author = Author::operator("nora", "once a year").unwrap();
+        let now = Clock::system().now();
+
+        // First everybody learns the new one.
+        restarts(sandbox, &format!("{OTHER},{old}")).await;
+        let desk = desk(sandbox);
+        let before = keys::show(&desk).await.unwrap();
+        assert_eq!(before.masters[1].standing, Standing::Old);
+        assert!(before.masters[1].keys > 0 && before.want_attention(), "{before}");
+        let bob = sandbox.person(Provider::Twilio).with_credits(1).await;
+        bob.says(TEA).await;
+        let rotated = keys::rotate(&desk, &author, now).await.unwrap();
+        assert_eq!(i64::try_from(rotated).unwrap(), before.masters[1].keys);
+        bob.hears().await;
+        assert_eq!(keys::rotate(&desk, &author, now).await.unwrap(), 0, "nothing is left to do");
+        let after = keys::show(&desk).await.unwrap();
+        assert!(!after.want_attention() && after.to_string().contains("take it out"), "{after}");
+        let lines = audit::since(&desk, now, false).await.unwrap().to_string();
+        assert!(lines.contains("keys.rotate") && lines.contains("nora"), "{lines}");
+
+        // Then the old one goes, and everything can still be read.
+        restarts(sandbox, OTHER).await;
+        alice.says("encore").await;
+        assert!(alice.hears().await.starts_with("✨"));
+        let new = Desk::open(Env::from_values(sandbox.variables.clone())).unwrap();
+        let account = alice.account().await;
+        let export = operators::export(&new, &account, now).await.unwrap().to_string();
+        assert!(export.contains("crédit"), "{export}");
+        assert_eq!(keys::show(&new).await.unwrap().masters.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_waits_in_redis_or_in_the_spill_can_be_read() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+        let bob = sandbox.person(Provider::Twilio).with_credits(1).await;
+        alice.says(TEA).await;
+        bob.says(TEA).await;
+        let id = alice.key("unreadable");
+        let aside = sandbox.queue.set_aside(&id, "no message", TEA.as_bytes());
+        assert_eq!(aside.await.unwrap(), Enqueued::Queued);
+        let mut away = sandbox.variables.clone();
+        away.insert("REDIS_URL".to_owned(), "redis://127.0.0.1:1/0".to_owned());
+        let config = ingest::config::Config::from_env(Env::from_values(away)).unwrap();
+        let door = sandbox.starts_ingest(ingest::App::new(&config, sandbox.clock.clone()).unwrap()).await;
+        sandbox.stage.calls(&door);
+        let carol = sandbox.person(Provider::Meta).with_credits(1).await;
+        carol.says(TEA).await;
+        until("the spill", async || shared::spill::depth(&sandbox.pool).await.unwrap() == 1).await;
+        let mut found = dump(sandbox).await;
+        let keys = sandbox.queue.reads_all(|key, value| {
+            let _ = writeln!(found, "{key}: {}", String::from_utf8_lossy(value));
+        });
+        assert!(keys.await.unwrap() > 3);
+        assert!(found.contains("dead") && found.contains("spill"), "{found}");
+        for words in ["salon de thé", "salon de th", "Marais"] {
+            assert!(!found.contains(words), "{words} is in {found}");
+        }
+        // Those who may look can.
+        let letter = sandbox.queue.last_dead_letters(1).await.unwrap().pop().unwrap();
+        assert_eq!(letter.job, TEA.as_bytes());
+        let masters = keys::show(&desk(sandbox)).await.unwrap();
+        assert_eq!(masters.masters[0].waiting, 4, "{masters}");
+        sandbox.queue.discard(&letter.id).await.unwrap();
+        sandbox.stage.calls(&sandbox.ingest);
+        sandbox.starts_worker();
+        for person in [&alice, &bob, &carol] {
+            assert!(person.hears().await.starts_with("✨"));
+        }
+    })
+    .await;
+}
+
+/// Somebody starts a worker with the wrong key, after a message came or before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_master_key_nothing_is_lost_and_nobody_is_charged() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(3).await;
+        alice.says(TEA).await;
+        alice.hears().await;
+        sandbox.is_quiet().await;
+        let right = sandbox.variables.insert("MASTER_KEY".to_owned(), OTHER.to_owned()).unwrap();
+        sandbox.stops_workers().await;
+        sandbox.starts_worker();
+        // Sealed under the right one, so that nobody can read the message itself.
+        let said = alice.says(TEA).await;
+        let waits = async || match sandbox.queue.search(&said.id).await.unwrap() {
+            Some(place) => matches!(place.head, Head::Delayed(_)),
+            None => panic!("it is gone"),
+        };
+        until("somebody cannot read the message", waits).await;
+        // Sealed under the wrong one, so that only her key cannot be opened: as for a dependency that is away, no start is
+        // used up.
+        let door = sandbox.starts_ingest(sandbox.ingest_app()).await;
+        sandbox.stage.calls(&door);
+        let bob = sandbox.person(Provider::Twilio);
+        bob.says("aide").await;
+        bob.hears().await;
+        assert_eq!(sandbox.queue.figures().await.unwrap().dead, 0);
+        sandbox.variables.insert("MASTER_KEY".to_owned(), format!("{right},{OTHER}"));
+        sandbox.stops_workers().await;
+        sandbox.starts_worker();
+        alice.hears().await;
+        assert_eq!(alice.credits().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_cannot_be_opened_uses_up_no_start() {
+    run(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+        alice.says("aide").await;
+        alice.hears().await;
+        sandbox.is_quiet().await;
+        // Somebody has restored keys of another master.
+        let (master, wrapped): (String, Vec<u8>) =
+            sqlx::query_as("update wa.data_key k set master = 'nobodys0' from wa.data_key o where o.id = k.id
+                            returning o.master, o.wrapped")
+                .fetch_one(&sandbox.pool)
+                .await
+                .unwrap();
+        alice.says(TEA).await;
+        let waits = async || {
+            sqlx::query_scalar::<_, i64>(
+                "select count(*) from wa.attempt where verdict = 'wait' and number = 1 and reason like '%MASTER_KEY%'",
+            )
+            .fetch_one(&sandbox.pool)
+            .await
+            .unwrap()
+                > 0
+        };
+        until("somebody waits for the master key", waits).await;
+        sqlx::query("update wa.data_key set master = $1, wrapped = $2")
+            .bind(master)
+            .bind(wrapped)
+            .execute(&sandbox.pool)
+            .await
+            .unwrap();
+        assert!(alice.hears().await.starts_with("✨"));
+        assert_eq!((alice.charges().await, sandbox.queue.figures().await.unwrap().dead), ((1, 0), 0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_written_before_there_was_a_vault_is_still_sent() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+        let mut doomed = sandbox.worker_process(&[("POSTLY_FAULT", "reply.stored")]);
+        alice.says(TEA).await;
+        doomed.ended(PATIENCE).await.unwrap();
+        // As an older worker left it: readable, and its menu an object.
+        let menu = serde_json::json!({ "choices": [{ "id": "buy", "title": "Acheter" }] });
+        sqlx::query("update wa.outbox set body = 'Trois posts de naguère', menu = $1 where menu is not null")
+            .bind(menu)
+            .execute(&sandbox.pool)
+            .await
+            .unwrap();
+        sandbox.starts_worker();
+        assert_eq!(alice.hears().await, "Trois posts de naguère\n[Acheter]");
+    })
+    .await;
+}
+
+#[test]
+fn a_vault_needs_a_key() {
+    assert!(MasterKey::read(&SecretString::from(OTHER)).is_some());
+    assert_eq!(Vault::new(Vec::new()).current(), "");
+}
