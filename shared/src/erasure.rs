@@ -106,6 +106,17 @@ pub async fn open(db: impl PgExecutor<'_>) -> Result<Vec<Erasure>, sqlx::Error> 
     .await
 }
 
+/// When the last erasure since this moment was over.
+pub async fn last_done(
+    db: impl PgExecutor<'_>,
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar("select max(done_at) from wa.erasure where done_at > $1")
+        .bind(since)
+        .fetch_one(db)
+        .await
+}
+
 /// The erasure of this receipt, if it is not over.
 pub async fn find(db: impl PgExecutor<'_>, receipt: &str) -> Result<Option<Erasure>, sqlx::Error> {
     sqlx::query_as(

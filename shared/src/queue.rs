@@ -18,6 +18,7 @@ mod line;
 mod pace;
 mod place;
 mod restore;
+mod rewrite;
 mod settings;
 mod standing;
 mod waiting;

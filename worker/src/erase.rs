@@ -35,7 +35,7 @@ async fn pass(worker: &Worker) -> Result<()> {
         }
     }
     if due.is_empty() {
-        return Ok(());
+        return empties_the_file(worker, now).await;
     }
     let people = u64::try_from(due.len()).unwrap_or(u64::MAX);
     let carried = carry_out(&worker.pool, &worker.queue, &due, now).await.unwrap_or_else(|error| {
@@ -44,6 +44,20 @@ async fn pass(worker: &Worker) -> Result<()> {
     });
     counter!("postly_erasures_total", "outcome" => "done").increment(carried.done);
     counter!("postly_erasures_total", "outcome" => "failed").increment(carried.failed);
+    Ok(())
+}
+
+/// What was taken out of the queue goes from Redis' file as well, soon.
+async fn empties_the_file(worker: &Worker, now: DateTime<Utc>) -> Result<()> {
+    let Some(gone) = erasure::last_done(&worker.pool, now - policy::REWRITE_WITHIN).await? else {
+        return Ok(());
+    };
+    // Refused while Redis is at it, or where an operator allows it to nobody: PRIVACY.md says so.
+    match worker.queue.rewrite(gone, policy::REWRITE_EVERY, now).await {
+        Ok(true) => tracing::info!("Redis writes its file anew, without those who were forgotten"),
+        Ok(false) => {}
+        Err(error) => tracing::debug!("Redis' file is written anew later: {error}"),
+    }
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use shared::ledger::Credits;
 
 /// Starts of one message before it is given up: with [`RETRY`] that is about a minute and a half of trying, after
@@ -37,6 +39,12 @@ pub const MOMENT: Duration = Duration::from_millis(1_200);
 /// How long somebody waits for the beginning of an answer before they are told that it takes longer than usual. Longer than
 /// an answer takes on a good day: nobody is told what they will see in a moment anyway.
 pub const BUSY_AFTER: Duration = Duration::from_secs(20);
+
+/// How often Redis is asked at most to write its file anew: each time it writes all that it holds.
+pub const REWRITE_EVERY: Duration = Duration::from_mins(10);
+
+/// How long it is asked to after somebody was forgotten. Whatever has not succeeded by then wants an operator.
+pub const REWRITE_WITHIN: TimeDelta = TimeDelta::days(1);
 
 /// How often somebody looks for those who wait.
 pub const BUSY_PERIOD: Duration = Duration::from_secs(5);

@@ -57,6 +57,12 @@ async fn lives(sandbox: &mut Sandbox, provider: Provider, about: &str) -> Person
     person
 }
 
+async fn is_written_anew(sandbox: &Sandbox) -> bool {
+    let client = redis::Client::open(sandbox.variables["REDIS_URL"].as_str()).unwrap();
+    let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd("HEXISTS").arg("{wa:0}stats").arg("rewritten").query_async(&mut redis).await.unwrap()
+}
+
 async fn is_forgotten(sandbox: &Sandbox, account: &UserId) {
     until("the erasure", async || {
         sqlx::query_scalar(
@@ -109,6 +115,7 @@ async fn in_the_chat(sandbox: &mut Sandbox, provider: Provider) {
     is_forgotten(sandbox, &hers).await;
 
     nothing_is_left(sandbox, &hers_known).await;
+    until("Redis is asked to write its file anew", async || is_written_anew(sandbox).await).await;
     assert_eq!(purse(sandbox, &hers).await, money, "the money stays, without her");
     assert!(!browser.is_in().await, "her sessions have ended");
     assert_eq!(looks(sandbox, &bobs).await.values, bobs.len());

@@ -17,6 +17,7 @@ mod erasure;
 mod figures;
 mod generation;
 mod identity;
+mod least;
 mod link;
 mod load;
 mod migrations;

@@ -13,6 +13,7 @@ mod order;
 pub(crate) mod outage;
 mod pace;
 mod restore;
+mod rewrite;
 mod sequences;
 mod verdicts;
 

@@ -36,7 +36,7 @@ async fn restarts(sandbox: &mut Sandbox, master_key: &str) {
 }
 
 /// Every row of our own tables, as a dump has it.
-async fn dump(sandbox: &Sandbox) -> String {
+pub(crate) async fn dump(sandbox: &Sandbox) -> String {
     let tables: Vec<String> = sqlx::query_scalar(
         "select table_name::text from information_schema.tables where table_schema = 'wa' and table_type = 'BASE TABLE'",
     )
