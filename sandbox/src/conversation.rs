@@ -132,6 +132,7 @@ impl Sandbox {
             model_timeout: Duration::from_secs(5),
             sweep_period: CHORES,
             erase_period: CHORES,
+            rewrite_every: policy::REWRITE_EVERY,
             sweep_age: Duration::from_mins(10),
             reconcile_period: CHORES,
             stands_still: policy::STANDS_STILL,

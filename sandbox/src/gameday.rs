@@ -25,7 +25,7 @@ use crate::process::Role;
 use crate::servers::default_base;
 
 use cause::{Act, CAUSES, Cause, EXCUSED, PLAN, Step};
-use ground::Ground;
+pub(crate) use ground::Ground;
 use prometheus::Prometheus;
 use watch::Watch;
 
@@ -90,7 +90,7 @@ pub async fn main(arguments: impl Iterator<Item = String>, stop: CancellationTok
             60_000 / rules::FACTOR
         );
         let prometheus = Prometheus::start(&program, &default_base().with_file_name("gameday")).await?;
-        let ground = Ground::open().await?;
+        let ground = Ground::open("gameday-logs").await?;
         let mut day = Day { ground, watch: Watch::default(), rows: Vec::new(), troubles: Vec::new() };
         let [ingest, worker] = day.ground.admins();
         prometheus.watches(Role::Ingest, &[ingest])?;

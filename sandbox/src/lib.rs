@@ -4,6 +4,7 @@ pub mod bench;
 pub mod chaos;
 pub mod chat;
 pub mod conversation;
+pub mod erasure_proof;
 pub mod gameday;
 pub mod ledger_proof;
 pub mod load;

@@ -9,7 +9,7 @@ use sandbox::process::Role;
 use sandbox::servers::keeper;
 use sandbox::stack::Stack;
 use sandbox::stage::WEB_URL;
-use sandbox::{bench, chaos, chat, gameday, ledger_proof, load, people_proof, props, say};
+use sandbox::{bench, chaos, chat, erasure_proof, gameday, ledger_proof, load, people_proof, props, say};
 use shared::message::Provider;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         let (stop, words) = (shared::shutdown::on_signal()?, std::env::args().skip(2));
         match first.as_str() {
             chaos::ARGUMENT => chaos::main(words, stop).await,
+            erasure_proof::ARGUMENT => erasure_proof::main(words, stop).await,
             gameday::ARGUMENT => gameday::main(words, stop).await,
             bench::ARGUMENT => bench::main(words, stop).await,
             bench::bare::ARGUMENT => bench::bare::main(words).await,
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let programs = [
                 chaos::ARGUMENT,
+                erasure_proof::ARGUMENT,
                 gameday::ARGUMENT,
                 ledger_proof::ARGUMENT,
                 people_proof::ARGUMENT,

@@ -53,7 +53,7 @@ async fn empties_the_file(worker: &Worker, now: DateTime<Utc>) -> Result<()> {
         return Ok(());
     };
     // Refused while Redis is at it, or where an operator allows it to nobody: PRIVACY.md says so.
-    match worker.queue.rewrite(gone, policy::REWRITE_EVERY, now).await {
+    match worker.queue.rewrite(gone, worker.patience.rewrite_every, now).await {
         Ok(true) => tracing::info!("Redis writes its file anew, without those who were forgotten"),
         Ok(false) => {}
         Err(error) => tracing::debug!("Redis' file is written anew later: {error}"),

@@ -274,6 +274,8 @@ pub struct Patience {
     pub sweep_period: Duration,
     /// See [`ERASE_PERIOD`].
     pub erase_period: Duration,
+    /// See [`REWRITE_EVERY`].
+    pub rewrite_every: Duration,
     /// See [`SWEEP_AGE`].
     pub sweep_age: Duration,
     /// See [`RECONCILE_PERIOD`].
@@ -304,6 +306,7 @@ impl Default for Patience {
             typing_again: TYPING_AGAIN,
             sweep_period: SWEEP_PERIOD,
             erase_period: ERASE_PERIOD,
+            rewrite_every: REWRITE_EVERY,
             sweep_age: SWEEP_AGE,
             reconcile_period: RECONCILE_PERIOD,
             stands_still: STANDS_STILL,
@@ -336,6 +339,7 @@ impl Patience {
             typing_again: Duration::from_secs(2),
             sweep_period: Duration::from_millis(500),
             erase_period: Duration::from_millis(500),
+            rewrite_every: Duration::from_secs(2),
             // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
             sweep_age: Duration::from_secs(2),
             reconcile_period: Duration::from_secs(3),

@@ -1,7 +1,7 @@
-//! The system of a game day: private servers, simulators, one ingest, one worker, and whoever else is called for.
+//! The system of a game day, and of whoever else wants one that runs for a while: private servers, simulators, one ingest, one worker, and whoever else is called for.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -32,23 +32,23 @@ const READY: Duration = Duration::from_mins(1);
 const LEASE: Duration = Duration::from_secs(2);
 
 /// The system.
-pub(super) struct Ground {
-    pub(super) stage: Stage,
-    pub(super) servers: Servers,
-    pub(super) pool: PgPool,
-    pub(super) queue: Queue,
-    pub(super) clock: Clock,
+pub(crate) struct Ground {
+    pub(crate) stage: Stage,
+    pub(crate) servers: Servers,
+    pub(crate) pool: PgPool,
+    pub(crate) queue: Queue,
+    pub(crate) clock: Clock,
     /// Where ingest answers.
-    pub(super) door: String,
-    pub(super) variables: BTreeMap<String, String>,
-    pub(super) ingest: Process,
-    pub(super) worker: Process,
+    pub(crate) door: String,
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) ingest: Process,
+    pub(crate) worker: Process,
     /// One more worker.
-    pub(super) extra: Option<Process>,
+    pub(crate) extra: Option<Process>,
     /// What goes on until it is undone.
-    pub(super) aside: JoinSet<()>,
+    pub(crate) aside: JoinSet<()>,
     /// What goes on until the end of the day.
-    pub(super) ordinary: JoinSet<()>,
+    pub(crate) ordinary: JoinSet<()>,
     exe: PathBuf,
     logs: PathBuf,
     admins: [String; 2],
@@ -56,10 +56,10 @@ pub(super) struct Ground {
 }
 
 impl Ground {
-    /// Starts all of it.
-    pub(super) async fn open() -> Result<Self> {
+    /// Starts all of it; its processes write into the directory of this name.
+    pub(crate) async fn open(logs: &str) -> Result<Self> {
         let exe = std::env::current_exe().context("finding this program")?;
-        let logs = default_base().with_file_name("gameday-logs");
+        let logs = default_base().with_file_name(logs);
         let _ = std::fs::remove_dir_all(&logs);
         std::fs::create_dir_all(&logs).context("making a directory for logs")?;
         // Its own servers, whatever the environment names: it takes them away.
@@ -125,25 +125,35 @@ impl Ground {
     }
 
     /// Where ingest tells operators, and where the worker does.
-    pub(super) fn admins(&self) -> [&str; 2] {
+    pub(crate) fn admins(&self) -> [&str; 2] {
         [&self.admins[0], &self.admins[1]]
     }
 
+    /// Where its processes write their logs.
+    pub(crate) fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// Where its servers keep their data.
+    pub(crate) fn directory(&self) -> Result<PathBuf> {
+        self.servers.directory.clone().context("servers without a directory of their own")
+    }
+
     /// Somebody new, who can pay for some posts.
-    pub(super) async fn person(&self, provider: Provider) -> Person {
+    pub(crate) async fn person(&self, provider: Provider) -> Person {
         let number = format!("+3363998{:04}", self.people.fetch_add(1, Ordering::Relaxed) % 10_000);
         Person::new(&self.stage, &self.pool, provider, &number, "Camille Durand").with_credits(5).await
     }
 
     /// So many people write this to Meta's number, all at once.
-    pub(super) async fn say(&self, people: usize, text: &str) {
+    pub(crate) async fn say(&self, people: usize, text: &str) {
         let all = (0..people).map(|_| self.person(Provider::Meta));
         let all = futures_util::future::join_all(all).await;
         futures_util::future::join_all(all.iter().map(|person| person.says(text))).await;
     }
 
     /// From now on somebody asks for posts every second, as on any day.
-    pub(super) async fn lives_on(&mut self, text: &'static str) {
+    pub(crate) async fn lives_on(&mut self, text: &'static str) {
         let all = (0..120).map(|_| self.person(Provider::Meta));
         let people = futures_util::future::join_all(all).await;
         self.ordinary.spawn(async move {
@@ -156,7 +166,7 @@ impl Ground {
     }
 
     /// Starts a process of this role where the last one was, with further variables.
-    pub(super) async fn starts(&mut self, role: Role) -> Result<()> {
+    pub(crate) async fn starts(&mut self, role: Role) -> Result<()> {
         let mut variables = self.variables.clone();
         variables.insert("ADMIN_ADDR".to_owned(), self.admins[usize::from(role == Role::Worker)].clone());
         let mut process = self.process(role, &variables)?;
@@ -169,19 +179,19 @@ impl Ground {
     }
 
     /// The worker is asked to stop, and another takes its place.
-    pub(super) async fn starts_worker_anew(&mut self) -> Result<()> {
+    pub(crate) async fn starts_worker_anew(&mut self) -> Result<()> {
         self.worker.signal(Signal::SIGTERM);
         self.worker.ended(READY).await?;
         self.starts(Role::Worker).await
     }
 
     /// A process of this role with exactly these variables.
-    pub(super) fn process(&self, role: Role, variables: &BTreeMap<String, String>) -> Result<Process> {
+    pub(crate) fn process(&self, role: Role, variables: &BTreeMap<String, String>) -> Result<Process> {
         Process::start(&self.exe, role, variables, &self.logs.join(format!("{}.log", role.argument())))
     }
 
     /// One command to Redis.
-    pub(super) async fn redis(&self, words: &[&str]) -> Result<()> {
+    pub(crate) async fn redis(&self, words: &[&str]) -> Result<()> {
         let client = redis::Client::open(self.servers.redis_url.as_str())?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         let mut command = redis::cmd(words[0]);
@@ -191,7 +201,7 @@ impl Ground {
     }
 
     /// The operator has looked at every dead letter.
-    pub(super) async fn discards_dead_letters(&self) -> Result<()> {
+    pub(crate) async fn discards_dead_letters(&self) -> Result<()> {
         for letter in self.queue.dead_letters(None, 1000).await? {
             self.queue.discard(&letter.id).await?;
         }
@@ -199,7 +209,7 @@ impl Ground {
     }
 
     /// Waits until nothing is queued, spilled or being worked on.
-    pub(super) async fn is_quiet(&self) -> Result<()> {
+    pub(crate) async fn is_quiet(&self) -> Result<()> {
         let deadline = Instant::now() + READY;
         let mut turns = interval(Duration::from_millis(100));
         loop {
@@ -214,7 +224,7 @@ impl Ground {
     }
 
     /// Stops everything.
-    pub(super) async fn close(mut self) -> Result<()> {
+    pub(crate) async fn close(mut self) -> Result<()> {
         self.aside.shutdown().await;
         self.ordinary.shutdown().await;
         for process in
@@ -235,7 +245,7 @@ impl Ground {
 }
 
 /// The models on offer, whose end is so far away.
-pub(super) fn models(clock: &Clock, end: TimeDelta) -> Vec<Model> {
+pub(crate) fn models(clock: &Clock, end: TimeDelta) -> Vec<Model> {
     let day = (clock.now() + end).format("%Y-%m-%d").to_string();
     let models = Model::current().into_iter();
     models.map(|model| Model { shutdown_date: model.shutdown_date.and(Some(day.clone())), ..model }).collect()

@@ -5,6 +5,7 @@
 mod abuse;
 mod burst;
 mod busy;
+mod chance;
 mod changes;
 mod commands;
 mod contract;

@@ -39,6 +39,22 @@ impl Known {
         self.names.len() + self.words.len()
     }
 
+    /// Looks for these words too.
+    pub fn add_words(&mut self, words: impl IntoIterator<Item = String>) {
+        self.words.extend(words);
+    }
+
+    /// Looks for what is known of somebody else as well.
+    pub fn extend(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.words.extend(other.words);
+    }
+
+    /// Looks for this name no more.
+    pub fn forget(&mut self, name: &str) {
+        self.names.remove(name);
+    }
+
     /// Whether there is nothing to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
