@@ -128,6 +128,9 @@ impl Sandbox {
             model_timeout: Duration::from_secs(5),
             sweep_period: CHORES,
             erase_period: CHORES,
+            // A test that is about it says so: nothing of any other is old enough.
+            retain_period: policy::RETAIN_PERIOD,
+            retain_batch: policy::RETAIN_BATCH,
             sweep_age: Duration::from_mins(10),
             reconcile_period: CHORES,
             stands_still: policy::STANDS_STILL,

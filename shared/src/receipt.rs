@@ -86,6 +86,9 @@ pub enum Standing {
     Ended,
     /// It was given up before, for this reason: at most an apology remains to be sent.
     Failed(String),
+    /// It was charged for long ago, and its receipt is not kept any more: it has ended, nobody knows how, and nothing about it
+    /// is done again. The caller rolls back: it does not begin anew.
+    Forgotten,
 }
 
 /// One start of a message.
@@ -105,6 +108,7 @@ struct StartRow {
     outcome: Option<String>,
     detail: Option<String>,
     brief: Option<String>,
+    fresh: bool,
     behind: bool,
     held: bool,
     edited: Option<String>,
@@ -127,7 +131,7 @@ pub async fn start(
              (message_id, provider, business, lane, kind, state, attempts, sent_at, received_at, started_at)
            values ($1, $2, $3, $4, $5, 'started', $6, $7, $8, $9)
            on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
-           returning state, outcome, detail, brief
+           returning state, outcome, detail, brief, xmax = 0 as fresh
          ), attempt as (
            insert into wa.attempt as a (message_id, number, worker, began_at)
            select $1::text, $6::int, $10::text, $9::timestamptz where not $11::boolean
@@ -135,7 +139,7 @@ pub async fn start(
              set runs = a.runs + 1, worker = excluded.worker, resumed_at = excluded.began_at,
                  ended_at = null, verdict = null, reason = null
          )
-         select state, outcome, detail, brief,
+         select state, outcome, detail, brief, fresh,
                 exists (select from wa.spill where lane = $4 and received_at < $8 and message_id <> $1)
                   as behind,
                 exists (select from wa.credit_op where key = 'generation:' || $1) as held,
@@ -159,6 +163,8 @@ pub async fn start(
     let started = row.state == "started";
     Ok(match row.outcome.as_deref() {
         _ if started && row.behind && !fault::without("order") => Standing::Behind,
+        // A credit is held in a transaction that finds the receipt or makes it: one without the other was left by retention.
+        _ if started && row.held && row.fresh => Standing::Forgotten,
         _ if started && row.held => Standing::Begun(row.brief),
         _ if started || fault::without("receipt") => {
             Standing::Open(Changed { text: row.edited, withdrawn: row.withdrawn })

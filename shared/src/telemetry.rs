@@ -183,6 +183,17 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "postly_erasures_total",
         "People who were to be forgotten: done, or failed and tried again"
     );
+    describe_gauge!(
+        "postly_erasure_oldest_age_seconds",
+        Unit::Seconds,
+        "Since the oldest wish to be forgotten that is not carried out was confirmed; 0: nobody waits"
+    );
+    describe_counter!("postly_retention_deleted_total", "What was kept long enough and went, by kind");
+    describe_gauge!(
+        "postly_retention_behind_seconds",
+        Unit::Seconds,
+        "Since nothing was left of a kind that was kept long enough"
+    );
     describe_counter!(
         "postly_sweeps_total",
         "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \

@@ -209,6 +209,13 @@ async fn open(
             let cause = anyhow::anyhow!("an earlier message of its conversation is still spilled");
             return Err(JobError::wait(policy::RELAY_PERIOD / 2, cause));
         }
+        Standing::Forgotten => {
+            tx.rollback().await?;
+            tracing::warn!(
+                "a message came again whose receipt is not kept any more: it was charged for then"
+            );
+            return Ok(Opened::Answered);
+        }
         ended => {
             tx.commit().await?;
             return Ok(match ended {
@@ -328,6 +335,9 @@ async fn give_up(
     let mut tx = worker.pool.begin().await?;
     // A message that never got as far as its receipt still needs one to fail.
     let standing = receipt::start(&mut tx, inbound, start, now).await?;
+    if standing == Standing::Forgotten {
+        return Ok(tx.rollback().await?);
+    }
     tx.commit().await?;
     // It was answered long ago, and those who came to send or to settle it died: nothing about it has failed.
     if standing == Standing::Ended {

@@ -101,6 +101,10 @@ async fn open(
             tx.commit().await?;
             return Ok(None);
         }
+        Standing::Forgotten => {
+            tx.rollback().await?;
+            return Ok(None);
+        }
         Standing::Failed(reason) => {
             tx.commit().await?;
             return Err(JobError::fail(reason));
