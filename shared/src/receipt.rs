@@ -108,9 +108,9 @@ struct StartRow {
     outcome: Option<String>,
     detail: Option<String>,
     brief: Option<String>,
-    fresh: bool,
     behind: bool,
-    held: bool,
+    /// If it was charged for: whether its receipt is a new one all the same.
+    charged: Option<bool>,
     edited: Option<String>,
     withdrawn: bool,
 }
@@ -139,10 +139,10 @@ pub async fn start(
              set runs = a.runs + 1, worker = excluded.worker, resumed_at = excluded.began_at,
                  ended_at = null, verdict = null, reason = null
          )
-         select state, outcome, detail, brief, fresh,
+         select state, outcome, detail, brief,
                 exists (select from wa.spill where lane = $4 and received_at < $8 and message_id <> $1)
                   as behind,
-                exists (select from wa.credit_op where key = 'generation:' || $1) as held,
+                (select fresh from wa.credit_op where key = 'generation:' || $1) as charged,
                 (select brief from wa.receipt where changes = $1 and brief is not null order by sent_at desc limit 1) as edited,
                 exists (select from wa.receipt where changes = $1 and kind = 'revoke') as withdrawn
          from receipt",
@@ -164,8 +164,8 @@ pub async fn start(
     Ok(match row.outcome.as_deref() {
         _ if started && row.behind && !fault::without("order") => Standing::Behind,
         // A credit is held in a transaction that finds the receipt or makes it: one without the other was left by retention.
-        _ if started && row.held && row.fresh => Standing::Forgotten,
-        _ if started && row.held => Standing::Begun(row.brief),
+        _ if started && row.charged == Some(true) => Standing::Forgotten,
+        _ if started && row.charged.is_some() => Standing::Begun(row.brief),
         _ if started || fault::without("receipt") => {
             Standing::Open(Changed { text: row.edited, withdrawn: row.withdrawn })
         }

@@ -180,6 +180,17 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "Pauses of a number because its operator is needed, by provider: any increase is an alert"
     );
     describe_counter!(
+        "postly_sweeps_total",
+        "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \
+         not be told (untold), answers sent on their way again (resumed)"
+    );
+    describe_promises();
+    Ok(handle)
+}
+
+/// What people were promised about what is kept of them.
+fn describe_promises() {
+    describe_counter!(
         "postly_erasures_total",
         "People who were to be forgotten: done, or failed and tried again"
     );
@@ -194,12 +205,6 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         Unit::Seconds,
         "Since nothing was left of a kind that was kept long enough"
     );
-    describe_counter!(
-        "postly_sweeps_total",
-        "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \
-         not be told (untold), answers sent on their way again (resumed)"
-    );
-    Ok(handle)
 }
 
 /// Shows a counter with 0 under every combination of these words: one that appeared with its first event would hide it, since

@@ -26,7 +26,7 @@ async fn pass(worker: &Worker) -> Result<()> {
         match turn(worker, kind, failed_before).await {
             Ok(true) => retention::done(&worker.pool, kind, worker.clock.now()).await?,
             Ok(false) => {
-                tracing::debug!(kind = kind.as_str(), "more was kept long enough than goes in a turn")
+                tracing::debug!(kind = kind.as_str(), "more was kept long enough than goes in a turn");
             }
             Err(error) => {
                 tracing::warn!(kind = kind.as_str(), "what was kept long enough could not go: {error:#}");

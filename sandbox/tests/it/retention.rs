@@ -261,12 +261,14 @@ async fn what_goes_is_counted_and_who_stands_still_is_seen() {
             let url = format!("{}/metrics", worker.admin_url());
             let text = reqwest::get(url).await.unwrap().text().await.unwrap();
             let value = text.lines().find_map(|found| found.strip_prefix(line)).unwrap_or_else(|| panic!("{line}: {text}"));
-            value.trim().parse::<f64>().unwrap()
+            value.trim().to_owned()
         };
-        until("the count", async || told(r#"postly_retention_deleted_total{kind="sign_ins"}"#).await == 7.0).await;
-        assert_eq!(told(r#"postly_retention_deleted_total{kind="texts"}"#).await, 0.0);
-        assert!(told(r#"postly_retention_behind_seconds{kind="audit"}"#).await < 60.0);
-        assert_eq!(told("postly_erasure_oldest_age_seconds").await, 0.0);
+        let deleted = async |kind: &str| told(&format!("postly_retention_deleted_total{{kind=\"{kind}\"}}")).await;
+        until("the count", async || deleted("sign_ins").await == "7").await;
+        assert_eq!(deleted("texts").await, "0");
+        let behind: f64 = told(r#"postly_retention_behind_seconds{kind="audit"}"#).await.parse().unwrap();
+        assert!(behind < 60.0, "{behind}");
+        assert_eq!(told("postly_erasure_oldest_age_seconds").await, "0");
         worker.signal(nix::sys::signal::Signal::SIGTERM);
         worker.ended(PATIENCE).await.unwrap();
     })
