@@ -133,6 +133,9 @@ impl Sandbox {
             sweep_period: CHORES,
             erase_period: CHORES,
             rewrite_every: policy::REWRITE_EVERY,
+            // A test that is about it says so: nothing of any other is old enough.
+            retain_period: policy::RETAIN_PERIOD,
+            retain_batch: policy::RETAIN_BATCH,
             sweep_age: Duration::from_mins(10),
             reconcile_period: CHORES,
             stands_still: policy::STANDS_STILL,

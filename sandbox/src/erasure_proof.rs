@@ -67,7 +67,7 @@ async fn prove(arguments: &Arguments) -> Result<()> {
     let began = Instant::now();
     let mut ground = Ground::open("erasures-logs").await?;
     let lives = lives(&mut ground, arguments).await?;
-    let lived = began.elapsed();
+    let traffic = began.elapsed();
     ground.is_quiet().await?;
     let took = ended(&ground).await?;
     let mut breaches = Vec::new();
@@ -83,7 +83,7 @@ async fn prove(arguments: &Arguments) -> Result<()> {
     println!(
         "{} people lived for {:.1} s, {forgotten} of them were forgotten: half within {:.1} s, all within {:.1} s",
         lives.len(),
-        lived.as_secs_f32(),
+        traffic.as_secs_f32(),
         usual.as_secs_f32(),
         longest.as_secs_f32(),
     );

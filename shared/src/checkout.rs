@@ -17,7 +17,7 @@ const AT_MOST: i64 = 10;
 const RECENT: TimeDelta = TimeDelta::minutes(10);
 
 /// How long one is kept: longer than Stripe keeps a page open, and than its key may come again.
-const KEPT: TimeDelta = TimeDelta::days(2);
+pub(crate) const KEPT: TimeDelta = TimeDelta::days(2);
 
 /// A page that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,11 +163,5 @@ pub async fn answered(
     .bind(now)
     .execute(db)
     .await?;
-    Ok(())
-}
-
-/// Forgets pages that nobody can pay on any more.
-pub async fn forget(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from wa.checkout where asked_at <= $1").bind(now - KEPT).execute(db).await?;
     Ok(())
 }

@@ -267,6 +267,11 @@ pub async fn settled(db: impl PgExecutor<'_>, moment: &str) -> Result<bool, sqlx
         .await
 }
 
+/// Since when the oldest wish that is not carried out has stood there. `None`: nobody waits.
+pub async fn waits_since(db: impl PgExecutor<'_>) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar("select min(asked_at) from wa.erasure where done_at is null").fetch_one(db).await
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

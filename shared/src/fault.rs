@@ -42,6 +42,9 @@ pub const SWEEP_POINTS: &[&str] = &["sweep.committed"];
 /// The points of an erasure: the queue has been searched and the books know everything; the books have forgotten.
 pub const ERASURE_POINTS: &[&str] = &["erasure.withdrawn", "erasure.forgot"];
 
+/// The point of retention: a batch is gone, and nobody has counted it.
+pub const RETENTION_POINTS: &[&str] = &["retention.gone"];
+
 /// The points of a payment: its credits are posted, or taken again, and nothing is committed yet.
 pub const PAYMENT_POINTS: &[&str] = &["purchase.posted", "return.posted", "payment.committed"];
 

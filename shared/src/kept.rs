@@ -10,8 +10,8 @@ use crate::message::MessageId;
 use crate::person::UserId;
 use crate::vault::{Place, Vault};
 
-/// How long a brief is kept.
-const KEPT: TimeDelta = TimeDelta::hours(24);
+/// How long a brief can be taken. It is there for as long again (`retention.rs`).
+pub(crate) const KEPT: TimeDelta = TimeDelta::hours(24);
 
 /// The row for which a brief is sealed: it moves when its person's accounts become one, and their key opens it all the same.
 const ANYBODYS: &str = "";
@@ -96,11 +96,5 @@ pub async fn give_back(db: impl PgExecutor<'_>, message: &MessageId) -> Result<(
         .bind(message.as_str())
         .execute(db)
         .await?;
-    Ok(())
-}
-
-/// Forgets what was kept for long enough.
-pub async fn forget(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from wa.kept_brief where kept_at <= $1").bind(now - KEPT * 2).execute(db).await?;
     Ok(())
 }

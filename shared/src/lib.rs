@@ -33,6 +33,7 @@ pub mod price;
 pub mod probe;
 pub mod queue;
 pub mod receipt;
+pub mod retention;
 pub mod session;
 pub mod shelf;
 pub mod shutdown;

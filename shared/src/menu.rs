@@ -11,7 +11,7 @@ use crate::language::Language;
 use crate::person::UserId;
 
 /// How long a number means something.
-const OPEN: TimeDelta = TimeDelta::hours(24);
+pub(crate) const OPEN: TimeDelta = TimeDelta::hours(24);
 
 /// Something that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,5 +19,5 @@ pub use ask::{Answer, Asking, Purpose, Why, ask};
 pub use code::{Code, InvalidCode, Salt};
 pub use limits::{COOL_DOWN, LIFETIME, Limits, TRIES};
 pub use reserved::Reserved;
-pub use send::{Fate, Refusal, Wanted, expire, fate, forget, give_back, is_wanted, make, preset, wanted};
+pub use send::{Fate, Refusal, Wanted, expire, fate, give_back, is_wanted, make, preset, wanted};
 pub use verify::{Challenge, Verified, consume, opened, verify};

@@ -87,6 +87,9 @@ pub enum Standing {
     Ended,
     /// It was given up before, for this reason: at most an apology remains to be sent.
     Failed(String),
+    /// It was charged for long ago, and its receipt is not kept any more: it has ended, nobody knows how, and nothing about it
+    /// is done again. The caller rolls back: it does not begin anew.
+    Forgotten,
 }
 
 /// One start of a message.
@@ -107,7 +110,8 @@ struct StartRow {
     detail: Option<String>,
     brief: Option<String>,
     behind: bool,
-    held: bool,
+    /// If it was charged for: whether its receipt is a new one all the same.
+    charged: Option<bool>,
     edited_by: Option<String>,
     edited: Option<String>,
     withdrawn: bool,
@@ -130,7 +134,7 @@ pub async fn start(
              (message_id, provider, business, lane, kind, state, attempts, sent_at, received_at, started_at)
            values ($1, $2, $3, $4, $5, 'started', $6, $7, $8, $9)
            on conflict (message_id) do update set attempts = greatest(r.attempts, excluded.attempts)
-           returning state, outcome, detail, brief
+           returning state, outcome, detail, brief, xmax = 0 as fresh
          ), attempt as (
            insert into wa.attempt as a (message_id, number, worker, began_at)
            select $1::text, $6::int, $10::text, $9::timestamptz where not $11::boolean
@@ -141,7 +145,7 @@ pub async fn start(
          select state, outcome, detail, receipt.brief,
                 exists (select from wa.spill where lane = $4 and received_at < $8 and message_id <> $1)
                   as behind,
-                exists (select from wa.credit_op where key = 'generation:' || $1) as held,
+                (select fresh from wa.credit_op where key = 'generation:' || $1) as charged,
                 edit.message_id as edited_by, edit.brief as edited,
                 exists (select from wa.receipt where changes = $1 and kind = 'revoke') as withdrawn
          from receipt left join lateral (
@@ -164,7 +168,9 @@ pub async fn start(
     let started = row.state == "started";
     Ok(match row.outcome.as_deref() {
         _ if started && row.behind && !fault::without("order") => Standing::Behind,
-        _ if started && row.held => {
+        // A credit is held in a transaction that finds the receipt or makes it: one without the other was left by retention.
+        _ if started && row.charged == Some(true) => Standing::Forgotten,
+        _ if started && row.charged.is_some() => {
             Standing::Begun(open_brief(db, vault, inbound.id.as_str(), row.brief).await?)
         }
         _ if started || fault::without("receipt") => {

@@ -16,7 +16,7 @@ const SEEN_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// A session that was not shown for so long is over. The web app keeps a token alive for thirty days (NextAuth: maxAge),
 /// anew each time it is shown there, which we do not see.
-const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(90);
+pub(crate) const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(90);
 
 /// What a session is begun with.
 #[derive(Debug, Clone, Copy)]
@@ -61,11 +61,6 @@ pub async fn begin(
     if email.is_none() {
         return Ok(None);
     }
-    sqlx::query("delete from wa.session where user_id = $1 and seen_at < $2")
-        .bind(user)
-        .bind(now - FORGOTTEN_AFTER)
-        .execute(&mut *db)
-        .await?;
     sqlx::query(
         "insert into wa.session (id, user_id, begun_at, seen_at, browser, system) values ($1, $2, $3, $3, $4, $5)",
     )

@@ -39,7 +39,7 @@ const BEGUN_AT_MOST: i64 = 30;
 const BEGUN_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// How long a row is kept, for who asks what happened.
-const KEPT: TimeDelta = TimeDelta::days(1);
+pub(crate) const KEPT: TimeDelta = TimeDelta::days(1);
 
 /// What a browser begins with.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +68,6 @@ pub async fn begin(
     beginning: Beginning<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
-    sqlx::query("delete from wa.signin where begun_at < $1").bind(now - KEPT).execute(&mut *db).await?;
     let done = sqlx::query(
         "insert into wa.signin (id, token, browser, number, numbers, agent, system, network, address, begun_at)
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10

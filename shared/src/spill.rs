@@ -71,6 +71,29 @@ pub async fn take(db: &mut PgConnection, after: i64, at_most: i64) -> Result<Vec
     Ok(rows.into_iter().map(|(id, job)| Spilled { id, job }).collect())
 }
 
+/// The oldest rows that were spilled before this moment, held until the transaction ends. None while a relay is at it: what it
+/// can bring into its lane is not for anybody else.
+pub(crate) async fn overdue(
+    db: &mut PgConnection,
+    before: DateTime<Utc>,
+    at_most: i64,
+) -> Result<Vec<Spilled>, sqlx::Error> {
+    let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.spill'))")
+        .fetch_one(&mut *db)
+        .await?;
+    if !free {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<(i64, String)> = sqlx::query_as(
+        "select id, job from wa.spill where spilled_at < $1 order by spilled_at limit $2 for update skip locked",
+    )
+    .bind(before)
+    .bind(at_most)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|(id, job)| Spilled { id, job }).collect())
+}
+
 /// Forgets rows whose jobs the queue has taken.
 pub async fn done(db: &mut PgConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
     sqlx::query("delete from wa.spill where id = any($1)").bind(ids).execute(db).await?;

@@ -180,15 +180,31 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         "Pauses of a number because its operator is needed, by provider: any increase is an alert"
     );
     describe_counter!(
-        "postly_erasures_total",
-        "People who were to be forgotten: done, or failed and tried again"
-    );
-    describe_counter!(
         "postly_sweeps_total",
         "What the sweep found, by outcome: lost messages refunded or ended without a charge, those among them that could \
          not be told (untold), answers sent on their way again (resumed)"
     );
+    describe_promises();
     Ok(handle)
+}
+
+/// What people were promised about what is kept of them.
+fn describe_promises() {
+    describe_counter!(
+        "postly_erasures_total",
+        "People who were to be forgotten: done, or failed and tried again"
+    );
+    describe_gauge!(
+        "postly_erasure_oldest_age_seconds",
+        Unit::Seconds,
+        "Since the oldest wish to be forgotten that is not carried out was confirmed; 0: nobody waits"
+    );
+    describe_counter!("postly_retention_deleted_total", "What was kept long enough and went, by kind");
+    describe_gauge!(
+        "postly_retention_behind_seconds",
+        Unit::Seconds,
+        "Since nothing was left of a kind that was kept long enough"
+    );
 }
 
 /// Shows a counter with 0 under every combination of these words: one that appeared with its first event would hide it, since

@@ -7,12 +7,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use chrono::{DateTime, Utc};
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use shared::queue::{self, Standing};
 use shared::step::spend;
-use shared::{ledger, spill};
+use shared::{erasure, ledger, retention, spill};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -66,13 +67,24 @@ async fn ready(State((worker, _)): State<(Worker, PrometheusHandle)>) -> Respons
 
 async fn scrape(State((worker, metrics)): State<(Worker, PrometheusHandle)>) -> String {
     let now = worker.clock.now();
-    let (figures, standing, spilled, imbalance, spent) = tokio::join!(
+    let (figures, standing, spilled, imbalance, spent, waits, kept) = tokio::join!(
         timeout(PATIENCE, worker.queue.figures()),
         timeout(PATIENCE, worker.queue.standing()),
         timeout(PATIENCE, spill::depth(&worker.pool)),
         timeout(PATIENCE, ledger::imbalance(&worker.pool)),
         timeout(PATIENCE, spend::by_all(&worker.pool, now)),
+        timeout(PATIENCE, erasure::waits_since(&worker.pool)),
+        timeout(PATIENCE, retention::standing(&worker.pool)),
     );
+    let age = |since: DateTime<Utc>| (now - since).as_seconds_f64().max(0.0);
+    let waits = waits.ok().and_then(Result::ok).map_or(f64::NAN, |since| since.map_or(0.0, age));
+    gauge!("postly_erasure_oldest_age_seconds").set(waits);
+    let kept = kept.ok().and_then(Result::ok).unwrap_or_default();
+    for kind in retention::Kind::ALL {
+        let done = kept.iter().find(|(known, _)| *known == kind);
+        let behind = done.map_or(f64::NAN, |(_, at)| age(*at));
+        gauge!("postly_retention_behind_seconds", "kind" => kind.as_str()).set(behind);
+    }
     #[expect(clippy::cast_precision_loss, reason = "credits, and millionths of dollars of a day")]
     {
         // What could not be read now is not a number: an old figure would be taken for today's.

@@ -3,6 +3,7 @@
 mod codes;
 mod page;
 mod providers;
+mod retention;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use shared::env::{ConfigError, Env};
 use shared::message::Provider;
 use shared::pack::Packs;
 use shared::price::{Micros, ModelPrices};
+use shared::retention::Periods;
 use shared::telemetry;
 use shared::vault::Vault;
 use sqlx::postgres::PgConnectOptions;
@@ -76,6 +78,8 @@ pub struct Config {
     pub web: Option<String>,
     /// The operator's page.
     pub page: crate::page::Settings,
+    /// How long what is over is kept.
+    pub periods: Periods,
 }
 
 /// The shop's part.
@@ -120,6 +124,7 @@ impl Config {
         }
         let codes = codes::codes(&mut env);
         let page = page::page(&mut env);
+        let periods = retention::periods(&mut env);
         let ours = providers::ours(&mut env, meta.is_some(), twilio.is_some());
         let shop = Self::shop_from(&mut env);
         let lease = shared::queue::lease(&mut env);
@@ -145,6 +150,7 @@ impl Config {
             shop,
             web,
             page,
+            periods,
             migrate: env.switch("MIGRATE", true),
             telemetry: telemetry::Settings::from_env(&mut env),
         };
@@ -258,6 +264,7 @@ mod tests {
             ("LEASE_SECONDS", "soon"),
             ("OPENAI_TEMPERATURE", "warm"),
             ("META_MESSAGES_PER_SECOND", "0"),
+            ("RETAIN_RECEIPTS_DAYS", "7"),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let error = Config::from_env(Env::from_values(values.into())).unwrap_err().to_string();
@@ -271,6 +278,7 @@ mod tests {
             "LEASE_SECONDS",
             "OPENAI_TEMPERATURE",
             "META_MESSAGES_PER_SECOND",
+            "RETAIN_RECEIPTS_DAYS",
         ] {
             assert!(error.contains(name), "{name} is not in {error}");
         }

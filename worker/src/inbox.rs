@@ -14,7 +14,7 @@ use shared::receipt::{self, Changed, Outcome, Standing, Start};
 use shared::texts::Text;
 use shared::vault::VaultError;
 use shared::{fault, kept, ledger, trace};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use tracing::{Instrument, Span, field};
 
 use crate::Worker;
@@ -210,18 +210,7 @@ async fn open(
     let (begun, changed) = match receipt::start(&mut tx, &worker.vault, inbound, start, now).await? {
         Standing::Open(changed) => (None, changed),
         Standing::Begun(brief) => (Some(brief), Changed::default()),
-        Standing::Behind => {
-            tx.rollback().await?;
-            let cause = anyhow::anyhow!("an earlier message of its conversation is still spilled");
-            return Err(JobError::wait(policy::RELAY_PERIOD / 2, cause));
-        }
-        ended => {
-            tx.commit().await?;
-            return Ok(match ended {
-                Standing::Failed(reason) => Opened::GivenUp(reason),
-                _ => Opened::Answered,
-            });
-        }
+        standing => return not_begun(tx, standing).await,
     };
     if changed.withdrawn || burst.is_withdrawn() {
         let done = generate::withdraw(&mut tx, inbound, now).await?;
@@ -309,6 +298,32 @@ async fn open(
     Ok(Opened::Answered)
 }
 
+/// What is left of a message that does not begin with this start.
+async fn not_begun(tx: Transaction<'_, Postgres>, standing: Standing) -> Result<Opened, JobError> {
+    match standing {
+        Standing::Behind => {
+            tx.rollback().await?;
+            let cause = anyhow::anyhow!("an earlier message of its conversation is still spilled");
+            Err(JobError::wait(policy::RELAY_PERIOD / 2, cause))
+        }
+        Standing::Forgotten => {
+            tx.rollback().await?;
+            tracing::warn!(
+                "a message came again whose receipt is not kept any more: it was charged for then"
+            );
+            Ok(Opened::Answered)
+        }
+        Standing::Failed(reason) => {
+            tx.commit().await?;
+            Ok(Opened::GivenUp(reason))
+        }
+        Standing::Open(_) | Standing::Begun(_) | Standing::Ended => {
+            tx.commit().await?;
+            Ok(Opened::Answered)
+        }
+    }
+}
+
 /// The provider announces that somebody has other names from now on: nobody is answered.
 async fn learn(
     db: &mut PgConnection,
@@ -335,6 +350,9 @@ async fn give_up(
     let mut tx = worker.pool.begin().await?;
     // A message that never got as far as its receipt still needs one to fail.
     let standing = receipt::start(&mut tx, &worker.vault, inbound, start, now).await?;
+    if standing == Standing::Forgotten {
+        return Ok(tx.rollback().await?);
+    }
     tx.commit().await?;
     // It was answered long ago, and those who came to send or to settle it died: nothing about it has failed.
     if standing == Standing::Ended {

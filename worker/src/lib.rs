@@ -32,6 +32,7 @@ pub mod pulse;
 pub mod reconcile;
 pub mod relay;
 pub mod reply;
+pub mod retain;
 pub mod revise;
 pub mod shop;
 pub mod signin;
@@ -49,6 +50,7 @@ use std::time::Duration;
 use shared::clock::Clock;
 use shared::message::Provider;
 use shared::queue::{Queue, QueueSettings};
+use shared::retention;
 use shared::telemetry;
 use shared::usage::Usage;
 use shared::vault::Vault;
@@ -103,6 +105,8 @@ pub struct Worker {
     pub patience: Patience,
     /// What operators said about their page.
     pub page: page::Settings,
+    /// How long what is over is kept.
+    pub periods: retention::Periods,
     /// Whether its loops go round.
     pub pulse: Pulse,
 }
@@ -134,6 +138,7 @@ impl Worker {
             shop: config.shop(&http),
             web: config.web.clone(),
             page: config.page.clone(),
+            periods: config.periods,
             clock,
             patience,
             pulse: Pulse::default(),
@@ -149,6 +154,7 @@ impl Worker {
         let relay = tokio::spawn(relay);
         let sweep = tokio::spawn(sweep::run(self.clone(), aside.clone()));
         let erase = tokio::spawn(erase::run(self.clone(), aside.clone()));
+        let retain = tokio::spawn(retain::run(self.clone(), aside.clone()));
         let busy = tokio::spawn(busy::run(self.clone(), aside.clone()));
         let reconcile = tokio::spawn(reconcile::run(self.clone(), aside.clone()));
         let queue = self.queue.clone();
@@ -158,7 +164,7 @@ impl Worker {
             Arc::new(move |assignment| Box::pin(inbox::handle(worker.clone(), assignment)));
         let result = lanes::work(&queue, shift, handler, stop).await;
         aside.cancel();
-        let _ = (relay.await, sweep.await, erase.await, busy.await, reconcile.await);
+        let _ = (relay.await, sweep.await, erase.await, retain.await, busy.await, reconcile.await);
         result
     }
 }
@@ -208,6 +214,10 @@ fn begin_counting() {
     telemetry::begins("postly_replies_total", &[("outcome", delivery::REPLIES)]);
     telemetry::begins("postly_sweeps_total", &[("outcome", sweep::OUTCOMES)]);
     telemetry::begins("postly_erasures_total", &[("outcome", erase::OUTCOMES)]);
+    telemetry::begins(
+        "postly_retention_deleted_total",
+        &[("kind", &retention::Kind::ALL.map(retention::Kind::as_str))],
+    );
     telemetry::begins("postly_number_pauses_total", &[("provider", providers)]);
     telemetry::begins("postly_provider_notices_total", &[("provider", providers), ("kind", inbox::NOTICES)]);
     let steps = ("step", &["intent", "prompt", "posts", openai::TRANSCRIPTION][..]);

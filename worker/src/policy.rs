@@ -154,6 +154,19 @@ pub const SWEEP_PERIOD: Duration = Duration::from_mins(1);
 /// How often somebody looks for people who want to be forgotten. They are promised a minute.
 pub const ERASE_PERIOD: Duration = Duration::from_secs(3);
 
+/// How often somebody looks for what is kept long enough. Periods are days, and a look that finds nothing costs an index a page.
+pub const RETAIN_PERIOD: Duration = Duration::from_mins(2);
+
+/// How many rows go at once: a transaction of some milliseconds.
+pub const RETAIN_BATCH: i64 = 500;
+
+/// How many batches of a kind go in a turn, so that a first turn after years, or one long kind, does not keep the others
+/// waiting. With [`RETAIN_PERIOD`] more than ten million rows a day.
+pub const RETAIN_BATCHES: u32 = 50;
+
+/// Between two batches: what they write has to be written by a disk that others wait for.
+pub const RETAIN_PAUSE: Duration = Duration::from_millis(50);
+
 /// How long an erasure waits for the answer that tells its receipt to leave: with what it takes itself, well within the minute.
 pub const ERASURE_IS_TOLD: Duration = Duration::from_secs(30);
 
@@ -276,6 +289,10 @@ pub struct Patience {
     pub erase_period: Duration,
     /// See [`REWRITE_EVERY`].
     pub rewrite_every: Duration,
+    /// See [`RETAIN_PERIOD`].
+    pub retain_period: Duration,
+    /// See [`RETAIN_BATCH`].
+    pub retain_batch: i64,
     /// See [`SWEEP_AGE`].
     pub sweep_age: Duration,
     /// See [`RECONCILE_PERIOD`].
@@ -307,6 +324,8 @@ impl Default for Patience {
             sweep_period: SWEEP_PERIOD,
             erase_period: ERASE_PERIOD,
             rewrite_every: REWRITE_EVERY,
+            retain_period: RETAIN_PERIOD,
+            retain_batch: RETAIN_BATCH,
             sweep_age: SWEEP_AGE,
             reconcile_period: RECONCILE_PERIOD,
             stands_still: STANDS_STILL,
@@ -340,6 +359,8 @@ impl Patience {
             sweep_period: Duration::from_millis(500),
             erase_period: Duration::from_millis(500),
             rewrite_every: Duration::from_secs(2),
+            retain_period: Duration::from_secs(1),
+            retain_batch: RETAIN_BATCH,
             // Younger than much that waits for good reasons, so that a storm shows whether the sweep leaves it alone.
             sweep_age: Duration::from_secs(2),
             reconcile_period: Duration::from_secs(3),

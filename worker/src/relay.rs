@@ -1,9 +1,10 @@
 //! Brings what was spilled into Postgres while Redis was away into its lanes. Any worker may do it; one at a time
 //! does.
 
-use shared::job::{Job, Notice};
+use shared::job::{Job, Notice, Unread};
 use shared::message::Provider;
 use shared::queue::{Queue, Restored};
+use shared::vault::VaultError;
 use shared::{clock::Clock, fault, spill};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -39,16 +40,19 @@ async fn batch(pool: &PgPool, queue: &Queue, clock: &Clock, after: i64) -> anyho
     let mut tx = pool.begin().await?;
     let rows = spill::take(&mut tx, after, policy::RELAY_BATCH).await?;
     let Some(last) = rows.last() else { return Ok(None) };
-    let jobs: Vec<Job> = rows
-        .iter()
-        .map(|row| {
-            queue.read(row.job.as_bytes()).unwrap_or_else(|_| {
+    let mut jobs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        jobs.push(match queue.read(row.job.as_bytes()) {
+            Ok(job) => job,
+            // Nothing may overtake what nobody here can read.
+            Err(Unread::Sealed(error @ VaultError::UnknownMaster)) => return Err(error.into()),
+            Err(_) => {
                 let notice =
                     Notice { provider: Provider::Meta, kind: "unreadable".to_owned(), body: row.job.clone() };
                 Job::notice(notice, &format!("spill-{}", row.id), clock.now())
-            })
-        })
-        .collect();
+            }
+        });
+    }
     let answers = queue.restore(&jobs).await?;
     fault::point("relay.restored");
     let settled: Vec<i64> = rows

@@ -18,7 +18,7 @@ use shared::queue::{DeadId, Enqueued};
 use shared::receipt::{self, Open, Outcome};
 use shared::texts::Text;
 use shared::vault::Vault;
-use shared::{checkout, fault, kept, ledger, otp, outbox};
+use shared::{fault, kept, ledger, otp, outbox};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
@@ -46,10 +46,7 @@ async fn pass(worker: &Worker) -> Result<()> {
     let age = TimeDelta::from_std(worker.patience.sweep_age).unwrap_or(TimeDelta::MAX);
     let before = worker.clock.now() - age;
     end_the_lost(worker, before).await?;
-    kept::forget(&worker.pool, worker.clock.now()).await?;
-    checkout::forget(&worker.pool, worker.clock.now()).await?;
     otp::expire(&mut *worker.pool.acquire().await?, worker.clock.now()).await?;
-    otp::forget(&worker.pool, worker.clock.now()).await?;
     resume_answers(worker, before).await
 }
 

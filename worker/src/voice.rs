@@ -107,6 +107,10 @@ async fn open(
             tx.commit().await?;
             return Ok(None);
         }
+        Standing::Forgotten => {
+            tx.rollback().await?;
+            return Ok(None);
+        }
         Standing::Failed(reason) => {
             tx.commit().await?;
             return Err(JobError::fail(reason));

@@ -1,14 +1,20 @@
 //! What one person says, and what is known of them when they want to be forgotten.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use shared::clock::Clock;
 use shared::message::Provider;
 use shared::person::UserId;
+use tokio::time::{Instant, interval};
 use worker::operator::Desk;
 use worker::operator::erasure::{self, Known};
 
 use crate::gameday::Ground;
 use crate::person::Person;
+
+/// The longest that an answer may take, while workers are killed and everybody writes at once.
+const SLOWEST_ANSWER: Duration = Duration::from_mins(2);
 
 /// A person, their word, and what becomes of them.
 pub(super) struct Life {
@@ -30,7 +36,7 @@ impl Life {
     }
 
     fn wants_to_be_forgotten(&self) -> bool {
-        self.number / 2 % 2 == 0
+        (self.number / 2).is_multiple_of(2)
     }
 
     pub(super) fn is_forgotten(&self) -> bool {
@@ -51,8 +57,8 @@ impl Life {
     pub(super) async fn lives(mut self, desk: &Desk) -> Result<Self> {
         let Self { person, number, word, .. } = &self;
         person.says(&format!("Crée un post promo pour {word}")).await;
-        if number % 3 == 0 {
-            person.hears().await;
+        if number.is_multiple_of(3) {
+            self.hears_until("✨").await?;
             if let Some(posts) = person.screen().pop() {
                 person.reacts(&posts.id, Some("👍")).await;
             }
@@ -77,7 +83,7 @@ impl Life {
 
     async fn is_to_be_forgotten(&mut self, desk: &Desk) -> Result<()> {
         self.person.says("supprimer mes données").await;
-        self.hears_until("🗑️").await;
+        self.hears_until("🗑️").await?;
         // What came until now is what is known.
         let account = self.person.account().await;
         let mut known = erasure::known(desk, &account, Clock::system().now()).await?;
@@ -88,12 +94,19 @@ impl Life {
             // A message that arrives meanwhile: somebody else's, or theirs who are forgotten with it. It says nothing that was known.
             self.person.says("solde").await;
         }
-        self.hears_until("*EF-").await;
+        self.hears_until("*EF-").await?;
         self.known = Some(known);
         Ok(())
     }
 
-    async fn hears_until(&self, part: &str) {
-        while !self.person.hears().await.contains(part) {}
+    /// Waits for an answer, however many others come before it.
+    async fn hears_until(&self, part: &str) -> Result<()> {
+        let deadline = Instant::now() + SLOWEST_ANSWER;
+        let mut turns = interval(Duration::from_millis(100));
+        while !self.person.screen().iter().any(|heard| heard.text.contains(part)) {
+            turns.tick().await;
+            ensure!(Instant::now() < deadline, "number {} has waited in vain for {part}", self.number);
+        }
+        Ok(())
     }
 }

@@ -72,6 +72,16 @@ impl Act {
                 stage.meta.deliver(&json!({ "object": object, "entry": entry })).await;
             }
             Self::Pumped => asks_for_codes(ground).await?,
+            Self::HeldErasure => {
+                holds(ground, "postly.erase").await?;
+                wants_to_be_forgotten(ground).await?;
+            }
+            Self::HeldRetention => {
+                holds(ground, "postly.retain").await?;
+                let passed = "update wa.retention set done_at = done_at - interval '1 day'";
+                let kinds = sqlx::query(passed).execute(&ground.pool).await?.rows_affected();
+                ensure!(kinds > 0, "nobody has looked yet at what was kept long enough");
+            }
             Self::FrozenWorker => {
                 ground.worker.signal(Signal::SIGSTOP);
                 ground.say(1, COMMAND).await;
@@ -146,7 +156,7 @@ impl Act {
                 ground.discards_dead_letters().await?;
             }
             Self::FrozenWorker => ground.worker.signal(Signal::SIGCONT),
-            Self::WrongSecret => ground.aside.shutdown().await,
+            Self::WrongSecret | Self::HeldErasure | Self::HeldRetention => ground.aside.shutdown().await,
             Self::WrongStripeSecret => {
                 let secret =
                     stage.variables().remove("STRIPE_WEBHOOK_SECRET").context("a secret of Stripe")?;
@@ -290,6 +300,28 @@ async fn people_write(ground: &mut Ground) {
             person.says(COMMAND).await;
         }
     });
+}
+
+/// Takes the turn of a chore, and keeps it until it is undone.
+async fn holds(ground: &mut Ground, chore: &'static str) -> Result<()> {
+    let mut held = ground.pool.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtext($1))").bind(chore).execute(&mut *held).await?;
+    ground.aside.spawn(async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    });
+    Ok(())
+}
+
+/// Somebody new, two minutes ago.
+async fn wants_to_be_forgotten(ground: &mut Ground) -> Result<()> {
+    let person = ground.person(Provider::Meta).await;
+    person.says(COMMAND).await;
+    ground.is_quiet().await?;
+    let asked = ground.clock.now() - TimeDelta::minutes(2);
+    let mut db = ground.pool.acquire().await?;
+    shared::erasure::ask(&mut db, &person.account().await, shared::erasure::AskedBy::Operator, asked).await?;
+    Ok(())
 }
 
 /// Changes one balance, and no ledger.

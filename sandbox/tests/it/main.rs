@@ -31,6 +31,7 @@ mod portal;
 mod privacy;
 mod queue;
 mod reactions;
+mod retention;
 mod rework;
 mod security;
 mod session;

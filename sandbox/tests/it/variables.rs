@@ -34,7 +34,7 @@ fn explained() -> BTreeSet<String> {
     once
 }
 
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "shared/src/db.rs",
     "shared/src/queue/settings.rs",
     "shared/src/telemetry.rs",
@@ -46,6 +46,7 @@ const SERVICES: [&str; 11] = [
     "worker/src/config/codes.rs",
     "worker/src/config/page.rs",
     "worker/src/config/providers.rs",
+    "worker/src/config/retention.rs",
 ];
 const DOCTOR: [&str; 2] = ["worker/src/doctor/settings.rs", "worker/src/doctor/settings/stripe.rs"];
 

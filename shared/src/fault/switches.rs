@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{
     CHECKOUT_POINTS, CODE_POINTS, ERASURE_POINTS, GUARDS, INTAKE_POINTS, PAYMENT_POINTS, POINTS,
-    RELAY_POINTS, SIGNIN_POINTS, SWEEP_POINTS, VOICE_POINTS,
+    RELAY_POINTS, RETENTION_POINTS, SIGNIN_POINTS, SWEEP_POINTS, VOICE_POINTS,
 };
 
 /// What stands for a guard in the queue's scripts, and what remains without it.
@@ -60,6 +60,7 @@ pub(super) fn point(name: &str) {
         RELAY_POINTS,
         SWEEP_POINTS,
         ERASURE_POINTS,
+        RETENTION_POINTS,
         PAYMENT_POINTS,
         CODE_POINTS,
         CHECKOUT_POINTS,

@@ -9,9 +9,6 @@ use crate::language::Language;
 use crate::message::MessageId;
 use crate::phone::E164;
 
-/// How long one knows who asked: longer than any limit counts.
-const KEPT: chrono::TimeDelta = chrono::TimeDelta::days(30);
-
 /// A code that is to be sent.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -187,18 +184,6 @@ pub async fn expire(db: &mut PgConnection, now: DateTime<Utc>) -> Result<(), sql
     .bind(now - LIFETIME * 12)
     .bind(now - LIFETIME * 2)
     .bind(NO_CODE_YET)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Forgets challenges of ours, and who asked for them, when nothing counts them any more.
-pub async fn forget(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        r#"delete from "OtpChallenge" c using wa.otp_attempt a
-           where a.challenge_id = c."id" and c."expiresAt" < $1"#,
-    )
-    .bind((now - KEPT).naive_utc())
     .execute(db)
     .await?;
     Ok(())

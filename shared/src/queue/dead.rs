@@ -105,6 +105,30 @@ impl Queue {
         let mut connection = self.connection.clone();
         Ok(redis::cmd("XDEL").arg(key("dead")).arg(id.as_str()).query_async(&mut connection).await?)
     }
+
+    /// When the oldest dead letter died. `None`: there is none.
+    pub async fn oldest_dead(&self) -> Result<Option<DateTime<Utc>>, QueueError> {
+        Ok(self.dead_letters(None, 1).await?.pop().map(|letter| letter.id.at()))
+    }
+
+    /// Forgets dead letters that died before this moment, the oldest first and so many at most. Says how many.
+    pub async fn forget_dead(&self, before: DateTime<Utc>, at_most: usize) -> Result<usize, QueueError> {
+        let last = before.timestamp_millis() - 1;
+        if last < 0 {
+            return Ok(0);
+        }
+        let old = self.range("-", &last.to_string(), at_most).await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let mut connection = self.connection.clone();
+        let mut command = redis::cmd("XDEL");
+        command.arg(key("dead"));
+        for letter in &old {
+            command.arg(letter.id.as_str());
+        }
+        Ok(command.query_async(&mut connection).await?)
+    }
 }
 
 impl DeadLetter {
