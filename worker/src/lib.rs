@@ -15,6 +15,7 @@ pub mod detection;
 pub mod doctor;
 pub mod erase;
 pub mod error;
+pub mod form;
 pub mod generate;
 pub mod inbox;
 pub mod lanes;
