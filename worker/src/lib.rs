@@ -13,6 +13,7 @@ pub mod config;
 pub mod delivery;
 pub mod detection;
 pub mod doctor;
+pub mod document;
 pub mod erase;
 pub mod error;
 pub mod form;
