@@ -172,6 +172,7 @@ pub async fn serve(
     };
     let router = files::routes()
         .route("/api/state", get(state))
+        .route("/api/document", get(phone::document))
         .route("/api/say", post(hand::say))
         .route("/api/tap", post(hand::tap))
         .route("/api/react", post(hand::react))

@@ -9,7 +9,7 @@ use shared::person::UserId;
 use sqlx::PgPool;
 
 use crate::simulators::courier::Delivery;
-use crate::simulators::meta::{MetaPerson, Offered};
+use crate::simulators::meta::{Document, MetaPerson, Offered};
 use crate::simulators::note::note;
 use crate::simulators::receipts::Fate;
 use crate::simulators::twilio::TwilioPerson;
@@ -53,6 +53,8 @@ pub struct Heard {
     pub id: String,
     /// The words.
     pub text: String,
+    /// The document that they stand beside.
+    pub document: Option<Document>,
     /// What can be tapped under them.
     pub offers: Option<Offered>,
     /// When the provider took it.
@@ -244,6 +246,7 @@ impl Person {
                 .map(|sent| Heard {
                     text: sent.body().to_owned(),
                     offers: sent.offers(),
+                    document: sent.document,
                     id: sent.wamid,
                     at: sent.at,
                     fate: sent.status,
@@ -256,11 +259,18 @@ impl Person {
                     id: sent.sid,
                     text: sent.text,
                     offers: None,
+                    document: None,
                     at: sent.at,
                     fate: sent.status,
                 })
                 .collect(),
         }
+    }
+
+    /// Every document that ever came to the phone.
+    #[must_use]
+    pub fn documents(&self) -> Vec<Document> {
+        self.screen().into_iter().filter_map(|heard| heard.document).collect()
     }
 
     /// Whether this person sees that somebody writes.

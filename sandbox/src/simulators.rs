@@ -12,6 +12,7 @@ pub mod clock;
 pub mod collector;
 pub mod courier;
 pub mod faults;
+mod form;
 pub mod journal;
 pub mod life;
 pub mod meta;

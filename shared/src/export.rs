@@ -30,6 +30,21 @@ pub async fn everything(
     Ok(all)
 }
 
+/// The document as a file.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Its name, with the day.
+    pub name: String,
+    /// It, as JSON that people can read as well.
+    pub text: String,
+}
+
+/// Makes a file of the document.
+pub fn file(all: &Value, now: DateTime<Utc>) -> Result<File, serde_json::Error> {
+    let name = format!("postly-{}.json", now.format("%Y-%m-%d"));
+    Ok(File { name, text: serde_json::to_string_pretty(all)? })
+}
+
 /// Has this transaction read the books as they are at one moment, and write nothing.
 pub async fn begin(db: &mut PgConnection) -> Result<(), sqlx::Error> {
     sqlx::query("set transaction isolation level repeatable read, read only").execute(db).await?;

@@ -51,6 +51,9 @@ pub const PAYMENT_POINTS: &[&str] = &["purchase.posted", "return.posted", "payme
 /// The points of a code, before those of sending: it stands in the outbox, and it is made and sealed.
 pub const CODE_POINTS: &[&str] = &["code.stored", "code.made"];
 
+/// The points of a document, between those of sending: it is made, and it is uploaded.
+pub const DOCUMENT_POINTS: &[&str] = &["document.made", "document.uploaded"];
+
 /// The point of a page to pay on that was asked for in the portal: Stripe has opened it, and nobody knows.
 pub const CHECKOUT_POINTS: &[&str] = &["checkout.opened"];
 

@@ -6,6 +6,7 @@
 
 mod courtesy;
 mod diary;
+mod document;
 mod reports;
 mod stranded;
 
@@ -20,6 +21,7 @@ use crate::vault::{Keys, PersonKey, Place, Vault};
 
 pub use courtesy::{expire, unsaid};
 pub use diary::{Spoken, diary};
+pub use document::{Document, instead_of_document, last_document, put_document};
 pub use reports::{Reported, came_to_nothing, report};
 pub use stranded::{Stranded, stranded};
 
@@ -71,6 +73,8 @@ pub struct Outgoing {
     pub body: String,
     /// The challenge whose code this is, if it is one.
     pub challenge: Option<String>,
+    /// The document that the text stands beside, if it does; made when it leaves, like a code.
+    pub document: Option<Document>,
     /// What can be chosen under it.
     pub menu: Option<Menu>,
     /// Where it stands.
@@ -136,6 +140,18 @@ pub async fn put(
     menu: Option<&Menu>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    write(db, key, to, parts, (menu, None), now).await
+}
+
+/// The rows of an answer, with what stands under or beside the last of them.
+async fn write(
+    db: &mut PgConnection,
+    key: Option<&PersonKey>,
+    to: Recipient<'_>,
+    parts: &[String],
+    (menu, document): (Option<&Menu>, Option<Document>),
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
     let numbers: Vec<i32> = (1..).take(parts.len()).collect();
     let cause = to.cause.as_str();
     let sealed =
@@ -145,9 +161,10 @@ pub async fn put(
         menu.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
     let menu = menu.map(|menu| Json(sealed(Place::Menu, &menu)));
     sqlx::query(
-        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu, lane)
+        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu, lane, document)
          select $1, part + $8 + 100 * coalesce((select replays from wa.receipt where message_id = $1), 0),
-                $2, $3, $4, body, $5, case when part = cardinality($6::int[]) then $9::jsonb end, $10
+                $2, $3, $4, body, $5, case when part = cardinality($6::int[]) then $9::jsonb end, $10,
+                case when part = cardinality($6::int[]) then $11 end
          from unnest($6::int[], $7::text[]) as parts (part, body)
          on conflict (cause, part) do nothing",
     )
@@ -161,6 +178,7 @@ pub async fn put(
     .bind(if crate::fault::without("outbox_key") { rand::random_range(1..90) } else { 0 })
     .bind(menu)
     .bind(to.lane.as_str())
+    .bind(document.map(Document::as_str))
     .execute(db)
     .await?;
     Ok(())
@@ -196,7 +214,7 @@ pub async fn caused_by(
     cause: &MessageId,
 ) -> Result<Vec<Outgoing>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "select id, provider, business, address, body, challenge, menu, state, attempts, error_code, refusals, created_at, sending_at,
+        "select id, provider, business, address, body, challenge, document, menu, state, attempts, error_code, refusals, created_at, sending_at,
            case when part % 100 = 1 then (select outcome = 'failed' from wa.receipt where message_id = cause) end as apology
          from wa.outbox where cause = $1 and {LATEST} order by part"
     )))
@@ -330,6 +348,7 @@ struct Row {
     address: Json<Address>,
     body: String,
     challenge: Option<String>,
+    document: Option<String>,
     menu: Option<Json<Kept>>,
     state: String,
     attempts: i32,
@@ -393,6 +412,7 @@ impl Row {
             address: self.address.0,
             body: body.unwrap_or_default(),
             challenge: self.challenge,
+            document: self.document.as_deref().map(Document::from_stored).transpose()?,
             menu,
             state,
             attempts: self.attempts,

@@ -55,7 +55,7 @@ pub use profile::{Name, Profile, names, profile};
 pub use resolve::resolve;
 pub use unlink::unlink;
 pub use unmerge::{Apart, Unmerged, unmerge};
-pub use whereabouts::{address, find, phone};
+pub use whereabouts::{address, find, is_reached_at, phone};
 
 /// The id of an account: a cuid v1, as Prisma makes them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

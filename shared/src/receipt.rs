@@ -253,6 +253,16 @@ pub async fn belongs_to(
     Ok(())
 }
 
+/// Whose message it is today. `None`: nobody's, or not any more.
+pub async fn whose(db: impl PgExecutor<'_>, message: &MessageId) -> Result<Option<UserId>, sqlx::Error> {
+    let user: Option<Option<String>> =
+        sqlx::query_scalar("select wa.survivor(user_id) from wa.receipt where message_id = $1")
+            .bind(message.as_str())
+            .fetch_optional(db)
+            .await?;
+    Ok(user.flatten().map(UserId::from_stored))
+}
+
 /// Ends a message. `false` when someone else has ended it: the caller's transaction must then be rolled back.
 #[must_use = "a message that had ended must not have a second set of effects"]
 pub async fn end(

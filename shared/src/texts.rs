@@ -172,6 +172,13 @@ pub enum Text<'a> {
         /// The web app's address, where it is known.
         url: Option<&'a str>,
     },
+    /// Beside the document that has all that is kept of them.
+    Exported,
+    /// Another such document, so soon: not before some minutes.
+    ExportLater {
+        /// In how many.
+        minutes: i64,
+    },
     /// What would be deleted, and whether to.
     AskErase,
     /// It is being done.

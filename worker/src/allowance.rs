@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::message::MessageId;
 use shared::person::UserId;
-use shared::{ledger, receipt};
+use shared::{ledger, outbox, receipt};
 use sqlx::PgConnection;
 
 /// For how long briefs are counted.
@@ -12,6 +12,9 @@ const BRIEFS_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// For how long revisions are counted.
 const REVISIONS_WITHIN: TimeDelta = TimeDelta::days(1);
+
+/// How long after a document there is none: each costs a look at everything that is kept of its person, and says little that is new.
+const DOCUMENT_EVERY: TimeDelta = TimeDelta::hours(1);
 
 /// The limits; zero is none.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +70,19 @@ impl Allowance {
         }
         let since = now - BRIEFS_WITHIN;
         Ok(nth(self.briefs, since).await?.map(|oldest| minutes(oldest - since)))
+    }
+
+    /// In how many minutes this person may have another document with all that is kept of them. What did not arrive is not
+    /// counted. Exact for one conversation, as above.
+    pub async fn document(
+        &self,
+        db: &mut PgConnection,
+        user: &UserId,
+        message: &MessageId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        let since = now - DOCUMENT_EVERY;
+        Ok(outbox::last_document(db, user, message, since).await?.map(|last| minutes(last - since)))
     }
 
     /// Whether this person has had enough revised for a day.

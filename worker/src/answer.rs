@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use crate::Worker;
 use crate::command::{Command, Known, SmallTalk};
 use crate::error::JobError;
-use crate::{code, generate};
+use crate::{code, document, generate};
 
 /// How many generations a history shows.
 const HISTORY: i64 = 5;
@@ -81,8 +81,8 @@ pub async fn answer(
             preference::start(db, &person.id).await?;
             Text::Started
         }
-        // The document itself goes to who is signed in: whoever holds a phone that is unlocked is not asked who they are.
-        Command::Export => Text::Export { url: worker.web.as_deref() },
+        // To whoever holds the phone, as everything that stands in its chat already: nobody is asked who they are.
+        Command::Export => return document::asked(db, worker, inbound, &person, now).await,
         Command::Erase { confirmed: false } => Text::AskErase,
         Command::Erase { confirmed: true } => {
             receipt_number = erasure::ask(db, &person.id, AskedBy::Chat, now).await?;

@@ -19,7 +19,7 @@ use shared::queue::Hold;
 use shared::{fault, preference};
 
 use crate::error::JobError;
-use crate::{Worker, code, window};
+use crate::{Worker, code, document, window};
 use turn::Leave;
 
 pub use courtesy::try_once;
@@ -33,6 +33,9 @@ pub(crate) const WINDOW: &str = "window";
 
 /// Why a part was not sent whose number stayed paused for longer than an answer is worth.
 const PAUSED: &str = "paused";
+
+/// Why a document was not made: its person is in the books no more.
+const FORGOTTEN: &str = "forgotten";
 
 /// How the sending of an answer ended, when it did end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +137,18 @@ async fn send(
         let reason = anyhow::anyhow!("not its turn ({})", hold.as_str());
         return Err(JobError::wait(after, reason));
     }
+    // Before it is marked: what goes wrong with the books here leaves no doubt about what has left.
+    let document = match message.document {
+        None => None,
+        Some(document) => {
+            let made = document::make(worker, cause, message, document).await?;
+            if made.is_none() {
+                give_up(worker, message, FORGOTTEN).await?;
+                return Ok(false);
+            }
+            made
+        }
+    };
     if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {
         return Err(JobError::wait(
             worker.patience.unknown_poll,
@@ -141,9 +156,10 @@ async fn send(
         ));
     }
     fault::point("send.marked");
-    let outcome = match &message.challenge {
-        None => worker.providers.send(message).await,
-        Some(challenge) => {
+    let outcome = match (&message.challenge, document) {
+        (None, None) => worker.providers.send(message).await,
+        (None, Some(document)) => document::send(worker, cause, message, document).await?,
+        (Some(challenge), _) => {
             let Some((code, language)) = code::make(worker, cause, challenge).await? else {
                 give_up(worker, message, Refusal::Late.as_str()).await?;
                 return Ok(false);

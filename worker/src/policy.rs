@@ -63,6 +63,13 @@ pub const LONGEST_VOICE: Duration = Duration::from_mins(5);
 /// A sound that does not tell how long it is may be this large, in bytes: five minutes of a music file.
 pub const LARGEST_UNTIMED: usize = 5 << 20;
 
+/// The largest document that is sent, in bytes. WhatsApp carries 100 MB (Meta: Document messages); a worker holds several at
+/// once, and no phone shows so much text: whoever has more gets it on the web.
+pub const LARGEST_DOCUMENT: usize = 16 << 20;
+
+/// The longest words beside a document, in UTF-16 units (Meta: Document messages).
+pub const CAPTION: usize = 1024;
+
 /// The longest words of a voice note, in UTF-16 units: as much as can be written in one message.
 pub const LONGEST_WORDS: usize = 4096;
 

@@ -12,6 +12,8 @@ use serde_json::Value;
 use shared::message::{Inbound, Provider, short};
 use shared::outbox::Outgoing;
 
+use crate::form::Upload;
+
 pub use action::{Action, Why};
 pub use meta::Meta;
 pub use twilio::Twilio;
@@ -30,6 +32,10 @@ pub struct Providers {
 /// The provider took it: its id for our message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted(pub String);
+
+/// A file that a provider has: its id there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaId(String);
 
 impl Accepted {
     /// The id of an answer, as a report will name it. `None`: it names nothing.
@@ -76,6 +82,26 @@ impl Providers {
             Provider::Meta => self.meta.as_ref().ok_or_else(unconfigured)?.send(message).await,
             Provider::Twilio => self.twilio.as_ref().ok_or_else(unconfigured)?.send(message).await,
         }
+    }
+
+    /// Puts a file where a message of this one's number may refer to it. Nothing reaches anybody by this: another try is harmless.
+    pub async fn upload(&self, message: &Outgoing, file: Upload<'_>) -> Result<MediaId, SendError> {
+        match (message.provider, &self.meta) {
+            (Provider::Meta, Some(meta)) => meta.upload(&message.business, file).await,
+            (Provider::Meta, None) => Err(SendError::new("not_configured", Action::Operator)),
+            (Provider::Twilio, _) => Err(SendError::new("no_documents", Action::Refused(Why::Request))),
+        }
+    }
+
+    /// Sends a file that was uploaded, with the text of the message beside it.
+    pub async fn send_document(
+        &self,
+        message: &Outgoing,
+        media: &MediaId,
+        name: &str,
+    ) -> Result<Accepted, SendError> {
+        let meta = self.meta.as_ref().ok_or_else(|| SendError::new("not_configured", Action::Operator))?;
+        meta.send_document(message, media, name).await
     }
 
     /// How many messages one of our numbers may send in a second.

@@ -25,8 +25,8 @@ pub async fn download(
         Ok(all)
     })
     .await?;
-    let text = serde_json::to_string_pretty(&all).map_err(|_| unavailable(&headers))?;
-    let name = format!("attachment; filename=\"postly-{}.json\"", now.format("%Y-%m-%d"));
+    let file = export::file(&all, now).map_err(|_| unavailable(&headers))?;
+    let name = format!("attachment; filename=\"{}\"", file.name);
     let kind = "application/json; charset=utf-8".to_owned();
-    Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], text).into_response())
+    Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], file.text).into_response())
 }

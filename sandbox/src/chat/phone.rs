@@ -5,10 +5,16 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::message::Provider;
 
 use super::{Page, Said, Visitor};
+use crate::person::Person;
 use crate::simulators::receipts::Fate;
 use crate::stack::Stack;
 
@@ -37,11 +43,27 @@ pub(super) fn messages(
         messages.push(json!({
             "id": heard.id, "from": "postly", "text": heard.text, "at": heard.at.timestamp_millis(),
             "status": word(heard.fate), "replyTo": causes.get(&heard.id), "menu": heard.offers,
-            "reaction": reactions.get(&heard.id),
+            "reaction": reactions.get(&heard.id), "document": heard.document.map(|document| document.name),
         }));
     }
     messages.sort_by_key(|message| message["at"].as_i64());
     messages
+}
+
+/// Which document is opened.
+#[derive(Deserialize)]
+pub(super) struct Opened {
+    message: String,
+}
+
+/// `GET /api/document`: what came with a message, to be saved.
+pub(super) async fn document(State(page): State<Page>, Query(opened): Query<Opened>) -> Response {
+    let mut screens = page.people.values().flat_map(Person::screen);
+    let document = screens.find(|heard| heard.id == opened.message).and_then(|heard| heard.document);
+    let Some(document) = document else { return StatusCode::NOT_FOUND.into_response() };
+    let name = format!("attachment; filename=\"{}\"", document.name);
+    let head = [(CONTENT_TYPE, document.mime_type), (CONTENT_DISPOSITION, name)];
+    (head, document.bytes.to_vec()).into_response()
 }
 
 fn word(fate: Fate) -> &'static str {

@@ -1,7 +1,7 @@
 //! Meta's `WhatsApp` Cloud API, as far as this product meets it.
 //!
 //! [`api`] is what our worker calls, [`person`] what a phone does, [`statuses`] what Meta reports afterwards; `media`
-//! keeps what people send beside words.
+//! keeps what people send beside words, `uploads` what is sent to them.
 //! `rules`, `interactive` and [`template`] refuse what Meta refuses, with the bodies of [`errors`]; [`world`]
 //! is the memory. Always true: nothing is accepted without the right token, a known number and an open window,
 //! and nothing leaves unsigned. Sources: Meta's Cloud API reference and error table, state of November 2026.
@@ -33,6 +33,7 @@ pub mod statuses;
 pub mod template;
 #[cfg(test)]
 mod tests;
+mod uploads;
 pub mod wamid;
 pub mod world;
 
@@ -41,6 +42,7 @@ pub use interactive::{Choice, Offered};
 pub use media::MediaFault;
 pub use person::MetaPerson;
 pub use template::{Category, Template};
+pub use uploads::Document;
 pub use world::{ReadReceipt, Sent, Verdict};
 
 use world::World;
@@ -70,6 +72,7 @@ struct Room {
     journal: Journal,
     faults: Faults<MetaFault>,
     media: media::Media,
+    uploads: uploads::Uploads,
     courier: Courier,
     world: Watched<World>,
 }
@@ -87,6 +90,7 @@ impl Meta {
             life: Life::default(),
             faults: Faults::default(),
             media: media::Media::default(),
+            uploads: uploads::Uploads::default(),
             courier: Courier::new("facebookexternalua"),
             world: Watched::new(World::default()),
         }));

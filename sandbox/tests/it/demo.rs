@@ -342,3 +342,31 @@ async fn two_people_speak_and_react_each_on_a_phone_of_their_own() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_that_came_to_the_phone_can_be_saved() {
+    with_the_demo(async |browser| {
+        assert_eq!(browser.says("Exporter mes données").await, StatusCode::OK);
+        let answer = browser.hears("📦 Voici tout ce que nous gardons de vous").await;
+        let name = answer["document"].as_str().unwrap();
+        assert!(
+            name.starts_with("postly-20") && !answer["text"].as_str().unwrap().contains(name),
+            "{answer}"
+        );
+        let id = answer["id"].as_str().unwrap().replace('+', "%2B").replace('=', "%3D");
+        let opens = async |id: &str| {
+            let url = format!("http://{}/api/document?message={id}", browser.page);
+            browser.http.get(url).send().await.unwrap()
+        };
+        let saved = opens(&id).await;
+        assert_eq!(saved.status(), StatusCode::OK);
+        assert_eq!(
+            saved.headers()["content-disposition"].to_str().unwrap(),
+            format!("attachment; filename=\"{name}\"")
+        );
+        let all: Value = saved.json().await.unwrap();
+        assert_eq!(all["account"]["credits"], 5);
+        assert_eq!(opens("wamid.none").await.status(), StatusCode::NOT_FOUND);
+    })
+    .await;
+}

@@ -15,6 +15,7 @@ mod delivery;
 mod demo;
 mod doctor;
 mod erasure;
+mod export;
 mod figures;
 mod generation;
 mod identity;

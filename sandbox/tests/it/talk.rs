@@ -153,14 +153,6 @@ async fn who_wants_to_be_forgotten_is_asked_first(sandbox: &mut Sandbox, provide
     assert_eq!(wishes().await, 1);
 }
 
-async fn who_wants_to_see_what_is_kept_is_told_where(sandbox: &mut Sandbox, provider: Provider) {
-    let alice = sandbox.person(provider).with_credits(3).await;
-    alice.says("Exporter mes données").await;
-    let told = alice.hears().await;
-    assert!(told.starts_with("📦 Tout ce que nous gardons de vous"), "{told}");
-    assert_eq!((alice.charges().await, sandbox.stage.openai.calls().len()), ((0, 0), 0));
-}
-
 crate::for_each_provider! {
     language => super::a_language_is_chosen_once_and_stays;
     detected => super::who_writes_english_is_answered_in_english;
@@ -168,6 +160,5 @@ crate::for_each_provider! {
     one_post => super::one_post_comes_alone_to_be_copied;
     for_nothing => super::slips_and_small_talk_cost_nothing;
     off_topic => super::a_chat_is_led_back_to_posts_and_costs_nothing;
-    export => super::who_wants_to_see_what_is_kept_is_told_where;
     erasure => super::who_wants_to_be_forgotten_is_asked_first;
 }

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{
-    CHECKOUT_POINTS, CODE_POINTS, ERASURE_POINTS, GUARDS, INTAKE_POINTS, PAYMENT_POINTS, POINTS,
-    RELAY_POINTS, RETENTION_POINTS, SIGNIN_POINTS, SWEEP_POINTS, VOICE_POINTS,
+    CHECKOUT_POINTS, CODE_POINTS, DOCUMENT_POINTS, ERASURE_POINTS, GUARDS, INTAKE_POINTS, PAYMENT_POINTS,
+    POINTS, RELAY_POINTS, RETENTION_POINTS, SIGNIN_POINTS, SWEEP_POINTS, VOICE_POINTS,
 };
 
 /// What stands for a guard in the queue's scripts, and what remains without it.
@@ -63,6 +63,7 @@ pub(super) fn point(name: &str) {
         RETENTION_POINTS,
         PAYMENT_POINTS,
         CODE_POINTS,
+        DOCUMENT_POINTS,
         CHECKOUT_POINTS,
         SIGNIN_POINTS,
     ]

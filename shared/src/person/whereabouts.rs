@@ -71,3 +71,31 @@ pub async fn address(
         Provider::Meta => Some(Address::Bsuid(value)),
     }))
 }
+
+/// Whether what is written to this address reaches the person of this account today: its name is theirs, and the web app has not
+/// linked the number to anybody else.
+pub async fn is_reached_at(
+    db: impl PgExecutor<'_>,
+    user: &UserId,
+    address: &Address,
+) -> Result<bool, sqlx::Error> {
+    let phone = |phone: &E164| ("phone", String::from(phone.canonical()), phone.spelled());
+    let (kind, name, spellings) = match address {
+        Address::Phone(number) => phone(number),
+        Address::Bsuid(id) => ("bsuid", id.clone(), Vec::new()),
+        Address::Channel(channel) => match channel.trim_start_matches("whatsapp:").parse::<E164>() {
+            Ok(number) => phone(&number),
+            Err(_) => return Ok(false),
+        },
+    };
+    sqlx::query_scalar(
+        r#"select exists (select from wa.identity where kind = $2 and value = $3 and retired_at is null and wa.survivor(user_id) = $1)
+             and not exists (select from "User" where "waPhoneE164" = any($4) and wa.survivor("id") <> $1)"#,
+    )
+    .bind(user.as_str())
+    .bind(kind)
+    .bind(name)
+    .bind(spellings)
+    .fetch_one(db)
+    .await
+}

@@ -191,6 +191,13 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             deleted, write *delete my data*.",
             url.unwrap_or("the Postly website")
         ),
+        Text::Exported => "📦 Here is all that we keep of you, in a file that other services can read as well (JSON). \
+            To have all of it deleted, write *delete my data*."
+            .to_owned(),
+        Text::ExportLater { minutes } => format!(
+            "📦 I have just sent you all that we keep of you: the file is a little further up. You can ask for a new one in {}.",
+            if minutes <= 1 { "a minute".to_owned() } else { format!("{minutes} minutes") }
+        ),
         Text::AskErase => "🗑️ Shall we delete your messages, your posts and your contact details? \
             Any credits you have left would be lost, and it can’t be undone."
             .to_owned(),

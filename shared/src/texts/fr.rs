@@ -193,6 +193,14 @@ pub(super) fn say(text: Text<'_>) -> Vec<String> {
             «\u{a0}Télécharger mes données\u{a0}». Pour tout faire supprimer, écrivez *supprimer mes données*.",
             url.unwrap_or("le site de Postly")
         ),
+        Text::Exported => "📦 Voici tout ce que nous gardons de vous, dans un fichier que d’autres services savent lire (JSON). \
+            Pour tout faire supprimer, écrivez *supprimer mes données*."
+            .to_owned(),
+        Text::ExportLater { minutes } => format!(
+            "📦 Je viens de vous envoyer tout ce que nous gardons de vous\u{a0}: le fichier est un peu plus haut. Vous pourrez en \
+            demander un nouveau dans {}.",
+            if minutes <= 1 { "une minute".to_owned() } else { format!("{minutes}\u{a0}minutes") }
+        ),
         Text::AskErase => "🗑️ Voulez-vous que nous supprimions vos messages, vos posts et vos coordonnées ? \
             Les crédits qui vous restent seraient perdus, et c’est définitif."
             .to_owned(),

@@ -56,7 +56,7 @@ fn the_page_that_a_translator_reviews() {
         format!("{brief}. Et puis on offrira le café aux vingt premiers, et un croissant aux enfants.");
     let revised = |revision| Text::Revised { generation: "c1", revision, posts, translation: Language::En };
     let none = Credits::default();
-    let catalogue: [(&str, Text<'_>); 74] = [
+    let catalogue: [(&str, Text<'_>); 77] = [
         ("help", Text::Help),
         ("balance, none", Text::Balance(Credits::new(0))),
         ("balance, one", Text::Balance(Credits::new(1))),
@@ -168,6 +168,9 @@ fn the_page_that_a_translator_reviews() {
         ("login, no number, no address", Text::LoginNoNumber { url: None }),
         ("export", Text::Export { url: Some("https://postly.example") }),
         ("export, no address", Text::Export { url: None }),
+        ("exported", Text::Exported),
+        ("export, not yet", Text::ExportLater { minutes: 60 }),
+        ("export, in a minute", Text::ExportLater { minutes: 1 }),
         ("ask erase", Text::AskErase),
         ("erasing", Text::Erasing { receipt: "EF-7K3M-9Q2D" }),
         ("pick by number", Text::PickByNumber),

@@ -14,6 +14,7 @@ use shared::texts::Unheard;
 
 use super::{OpenAi, credible, failure};
 use crate::error::JobError;
+use crate::form::{Upload, form};
 use crate::media::Sound;
 
 /// The name of this step in the books and in metrics.
@@ -73,7 +74,9 @@ impl OpenAi {
             // Both: who chose one for our answers may still speak the other.
             fields.extend([("languages[]", spoken.code()), ("languages[]", spoken.other().code())]);
         }
-        let (kind, body) = form(&fields, sound);
+        let name = format!("voice.{}", sound.format.extension);
+        let file = Upload { name: &name, mime_type: sound.format.mime_type, bytes: &sound.bytes };
+        let (kind, body) = form(&fields, file);
         let response = self.post("/audio/transcriptions").header(CONTENT_TYPE, kind).body(body).send().await;
         let response = response.map_err(|error| failure::unheard(TRANSCRIPTION, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -129,44 +132,9 @@ impl Transcript {
     }
 }
 
-/// A multipart body and its type. By hand: one file and a few words that we chose ourselves need no library.
-fn form(fields: &[(&str, &str)], sound: &Sound) -> (String, Vec<u8>) {
-    // No sound holds it but by a chance of one in 2^128.
-    let boundary = format!("postly-{:032x}", rand::random::<u128>());
-    let mut body = Vec::with_capacity(sound.bytes.len() + 1024);
-    for (name, value) in fields {
-        let part =
-            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-        body.extend_from_slice(part.as_bytes());
-    }
-    let file = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"voice.{}\"\r\nContent-Type: {}\r\n\r\n",
-        sound.format.extension, sound.format.mime_type
-    );
-    body.extend_from_slice(file.as_bytes());
-    body.extend_from_slice(&sound.bytes);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    (format!("multipart/form-data; boundary={boundary}"), body)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_form_names_its_file_by_its_format() {
-        let format = crate::media::Format::of("audio/ogg; codecs=opus").unwrap();
-        let sound = Sound { bytes: vec![0, 255, 13, 10], format };
-        let (kind, body) = form(&[("model", "gpt-transcribe")], &sound);
-        let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        assert!(text.starts_with(&format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ngpt-transcribe\r\n"
-        )));
-        assert!(text.contains("filename=\"voice.ogg\"\r\nContent-Type: audio/ogg\r\n\r\n"), "{text}");
-        assert!(body.ends_with(format!("\r\n--{boundary}--\r\n").as_bytes()));
-        assert!(body.windows(4).any(|window| window == sound.bytes));
-    }
 
     #[test]
     fn a_transcript_is_read_whatever_it_counts() {

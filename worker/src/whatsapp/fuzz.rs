@@ -44,6 +44,11 @@ proptest! {
     }
 
     #[test]
+    fn an_uploads_answer_is_an_id_or_a_decision(answer in answers("meta"), status in statuses()) {
+        judged(meta::uploaded(status, &answer).map(|MediaId(id)| Accepted(id)), status)?;
+    }
+
+    #[test]
     fn an_answer_of_twilios_is_an_id_or_a_decision(answer in answers("twilio"), status in statuses(), after in texts(vec![b"7".into(), b"18446744073709551615".into()])) {
         let after = HeaderValue::try_from(&after).ok().map(|value| (RETRY_AFTER, value));
         judged(twilio::read(status, &HeaderMap::from_iter(after), &answer), status)?;

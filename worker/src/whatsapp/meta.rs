@@ -5,6 +5,7 @@ pub mod codes;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared::language::Language;
@@ -13,8 +14,13 @@ use shared::message::{Address, Inbound, short};
 use shared::otp::Code;
 use shared::outbox::Outgoing;
 
-use super::{Accepted, Action, SendError, Why, not_answered};
+use super::{Accepted, Action, MediaId, SendError, Why, not_answered};
+use crate::form::{Upload, form};
 use crate::policy;
+
+/// How many times as long as a send an upload may take: both together end before it is asked what became of the send
+/// (`policy::UNKNOWN_DEADLINE`).
+const UPLOAD: u32 = 2;
 
 /// Meta's side of sending.
 #[derive(Debug, Clone)]
@@ -76,6 +82,37 @@ impl Meta {
         self.hand_over(message, body).await
     }
 
+    /// Uploads a file for messages of this number (Meta: Upload media). What goes wrong here has reached nobody, so nothing about it
+    /// is in doubt.
+    pub async fn upload(&self, business: &str, file: Upload<'_>) -> Result<MediaId, SendError> {
+        let (kind, body) = form(&[("messaging_product", "whatsapp"), ("type", file.mime_type)], file);
+        let request = self.request(business, "media").header(CONTENT_TYPE, kind).body(body);
+        let answered = async {
+            let response =
+                request.timeout(self.timeout * UPLOAD).send().await.map_err(|error| not_answered(&error))?;
+            let status = response.status();
+            let answer: Value = response.json().await.unwrap_or_default();
+            uploaded(status, &answer)
+        };
+        answered.await.map_err(|error| match error.action {
+            Action::Unclear => SendError { action: Action::Again, ..error },
+            _ => error,
+        })
+    }
+
+    /// Sends a file that was uploaded (Meta: Document messages). Phones show what it is by its name.
+    pub async fn send_document(
+        &self,
+        message: &Outgoing,
+        media: &MediaId,
+        name: &str,
+    ) -> Result<Accepted, SendError> {
+        let mut body = envelope(message);
+        body["type"] = json!("document");
+        body["document"] = json!({ "id": media.0, "filename": name, "caption": message.body });
+        self.hand_over(message, body).await
+    }
+
     async fn hand_over(&self, message: &Outgoing, mut body: Value) -> Result<Accepted, SendError> {
         match &message.address {
             // With its `+`: without, Meta prepends the country code of the business.
@@ -109,11 +146,14 @@ impl Meta {
     }
 
     fn post(&self, business: &str, body: &Value) -> reqwest::RequestBuilder {
+        self.request(business, "messages").json(body)
+    }
+
+    fn request(&self, business: &str, what: &str) -> reqwest::RequestBuilder {
         let base = self.graph_url.trim_end_matches('/');
         self.http
-            .post(format!("{base}/{}/{business}/messages", self.version))
+            .post(format!("{base}/{}/{business}/{what}", self.version))
             .bearer_auth(self.access_token.expose_secret())
-            .json(body)
     }
 }
 
@@ -121,6 +161,14 @@ impl Meta {
 pub(super) fn read(status: StatusCode, answer: &Value) -> Result<Accepted, SendError> {
     match Accepted::named(&answer["messages"][0]["id"]) {
         Some(accepted) if status.is_success() => Ok(accepted),
+        _ => Err(judge(status, answer)),
+    }
+}
+
+/// What an answer says of the file that was uploaded.
+pub(super) fn uploaded(status: StatusCode, answer: &Value) -> Result<MediaId, SendError> {
+    match Accepted::named(&answer["id"]) {
+        Some(Accepted(id)) if status.is_success() => Ok(MediaId(id)),
         _ => Err(judge(status, answer)),
     }
 }

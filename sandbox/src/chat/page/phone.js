@@ -26,12 +26,20 @@ function conversation({ messages, typing }) {
   if (typing) rows.push({ id: "typing", kind: "typing" });
   return rows;
 }
+/** A document, to be saved. */
+function paper(row) {
+  const link = make("a", "document", `📄 ${row.document}`);
+  link.href = `/api/document?message=${encodeURIComponent(row.id)}`;
+  link.download = row.document;
+  return link;
+}
 function createRow(row) {
   if (row.kind === "day") return make("li", "day");
   if (row.kind === "typing") return make("li", "msg postly first new", make("div", "bubble dots", make("i"), make("i"), make("i")));
   const body = make("span", "body", formatted(row.text));
   const bubble = make("div", `bubble ${isJumbo(row.text) ? "jumbo" : ""}`, make("span", "sr"), make("span", "quote"), body,
     make("span", "meta", make("time"), make("span")), ...(row.menu ? [menu(row)] : []));
+  if (row.document) body.prepend(paper(row));
   // Twilio delivers no reactions.
   const thumb = row.from === "postly" && view.state.provider === "meta";
   const liked = () => react(row.id, bubble.dataset.reaction ? null : "👍");

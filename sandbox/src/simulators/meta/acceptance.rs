@@ -110,6 +110,7 @@ fn sent(draft: &Draft, phone: &Phone, at: DateTime<Utc>) -> Sent {
         user_id: phone.user_id.clone(),
         text: draft.text.clone(),
         kind: draft.kind.clone(),
+        document: draft.document.clone(),
         opaque: draft.opaque.clone(),
         quotes: draft.quotes.clone(),
         request: draft.request.clone(),

@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -17,7 +17,7 @@ use super::super::{journal, life};
 use super::errors::{GraphError, MetaFault};
 use super::rules::{object, only, string};
 use super::world::ReadReceipt;
-use super::{Meta, management, media, rules};
+use super::{Meta, management, media, rules, uploads};
 
 /// Tag of the faults that hit messages.
 pub(super) const MESSAGE: &str = "message";
@@ -35,6 +35,7 @@ const TYPING: TimeDelta = TimeDelta::seconds(25);
 pub(super) fn routes(meta: &Meta) -> Router {
     Router::new()
         .route("/{version}/{id}/messages", post(messages))
+        .route("/{version}/{id}/media", post(uploads::upload).layer(DefaultBodyLimit::max(uploads::REQUEST)))
         .route("/{version}/{id}", get(management::node))
         .route(media::PATH, get(media::download))
         .route("/{version}/{id}/subscribed_apps", get(management::apps))
@@ -128,7 +129,7 @@ fn opened<'a>(
 
 fn send(meta: &Meta, request: &Value, fault: Option<MetaFault>) -> Result<Value, GraphError> {
     let templates = meta.0.world.read(|world| world.templates.clone());
-    let draft = rules::read(request, &templates)?;
+    let draft = rules::read(meta, request, &templates)?;
     let fails = match fault {
         Some(MetaFault::FailedByStatus(code)) => Some(code),
         _ => None,

@@ -49,10 +49,11 @@ impl Sent {
         })
     }
 
-    /// The words above what can be tapped; all of them where nothing can.
+    /// The words above what can be tapped, or beside a document; all of them where there is neither.
     #[must_use]
     pub fn body(&self) -> &str {
-        self.request["interactive"]["body"]["text"].as_str().unwrap_or(&self.text)
+        let words = [&self.request["interactive"]["body"]["text"], &self.request["document"]["caption"]];
+        words.into_iter().find_map(Value::as_str).unwrap_or(&self.text)
     }
 }
 

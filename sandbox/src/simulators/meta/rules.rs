@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::errors::GraphError;
 use super::template::{Category, Template};
-use super::{interactive, template};
+use super::{Document, Meta, interactive, template, uploads};
 
 /// Longest `text.body`.
 const TEXT: usize = 4096;
@@ -21,6 +21,7 @@ pub(super) struct Draft {
     pub address: Address,
     pub kind: String,
     pub text: String,
+    pub document: Option<Document>,
     pub opaque: Option<String>,
     pub quotes: Option<String>,
     /// `None` for a free-form message, which needs an open window.
@@ -40,7 +41,7 @@ pub(super) enum Address {
 }
 
 /// Reads a message request.
-pub(super) fn read(request: &Value, templates: &[Template]) -> Result<Draft, GraphError> {
+pub(super) fn read(meta: &Meta, request: &Value, templates: &[Template]) -> Result<Draft, GraphError> {
     let message = request.as_object().ok_or_else(|| GraphError::parameter("The body must be an object."))?;
     let fields = [
         "messaging_product",
@@ -53,6 +54,7 @@ pub(super) fn read(request: &Value, templates: &[Template]) -> Result<Draft, Gra
         "text",
         "interactive",
         "template",
+        "document",
     ];
     let kind = message.get("type").map_or(Some("text"), Value::as_str).unwrap_or_default();
     only(message, "message", &fields)?;
@@ -60,14 +62,18 @@ pub(super) fn read(request: &Value, templates: &[Template]) -> Result<Draft, Gra
         return Err(GraphError::parameter("Param recipient_type must be one of {INDIVIDUAL}."));
     }
     let address = address(message)?;
-    let (text, template) = match kind {
-        "text" => (text(object(message, "message", "text")?)?, None),
-        "interactive" => (interactive::read(object(message, "message", "interactive")?)?, None),
+    let (text, document, template) = match kind {
+        "text" => (text(object(message, "message", "text")?)?, None, None),
+        "interactive" => (interactive::read(object(message, "message", "interactive")?)?, None, None),
         "template" => {
             let (text, category) = template::read(object(message, "message", "template")?, templates)?;
-            (text, Some(category))
+            (text, None, Some(category))
         }
-        "audio" | "contacts" | "document" | "image" | "location" | "reaction" | "sticker" | "video" => {
+        "document" => {
+            let (caption, document) = uploads::read(meta, object(message, "message", "document")?)?;
+            (format!("{caption}\n[{}]", document.name), Some(document), None)
+        }
+        "audio" | "contacts" | "image" | "location" | "reaction" | "sticker" | "video" => {
             return Err(GraphError::detailed(
                 131_051,
                 "Unsupported message type",
@@ -92,7 +98,16 @@ pub(super) fn read(request: &Value, templates: &[Template]) -> Result<Draft, Gra
         None => None,
         Some(_) => Some(string(message, "message", "biz_opaque_callback_data", 0, OPAQUE)?.to_owned()),
     };
-    Ok(Draft { address, kind: kind.to_owned(), text, opaque, quotes, template, request: request.clone() })
+    Ok(Draft {
+        address,
+        kind: kind.to_owned(),
+        text,
+        document,
+        opaque,
+        quotes,
+        template,
+        request: request.clone(),
+    })
 }
 
 /// Refuses fields that the object does not have.

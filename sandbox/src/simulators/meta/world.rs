@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::super::courier::Persistence;
 use super::super::receipts::{Fate, Statuses};
+use super::Document;
 use super::template::Template;
 
 /// A message that was accepted from the business.
@@ -24,8 +25,10 @@ pub struct Sent {
     pub user_id: String,
     /// What the person reads on the screen.
     pub text: String,
-    /// `text`, `interactive` or `template`.
+    /// `text`, `interactive`, `template` or `document`.
     pub kind: String,
+    /// The document that it brings.
+    pub document: Option<Document>,
     /// `biz_opaque_callback_data`, echoed in every status.
     pub opaque: Option<String>,
     /// The message it quotes.

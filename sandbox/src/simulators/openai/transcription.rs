@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::super::form::{self, Part};
 use super::super::{life, note};
 use super::OpenAi;
 use super::errors::{ApiError, OpenAiFault};
@@ -61,14 +62,6 @@ pub struct Transcription {
     pub status: Option<u16>,
 }
 
-/// A part of a form.
-struct Part<'a> {
-    name: String,
-    file: Option<String>,
-    mime_type: Option<String>,
-    bytes: &'a [u8],
-}
-
 impl OpenAi {
     /// Every transcription that was asked for, oldest first.
     #[must_use]
@@ -84,7 +77,7 @@ impl OpenAi {
 
 pub(super) async fn transcribe(State(openai): State<OpenAi>, headers: HeaderMap, body: Bytes) -> Response {
     let fault = openai.0.faults.next(Some(TRANSCRIPTION));
-    let parts = boundary(&headers).and_then(|boundary| parts(&body, &boundary)).unwrap_or_default();
+    let parts = form::read(&headers, &body).unwrap_or_default();
     let place = openai.0.transcriptions.change(|made| {
         let file = parts.iter().find(|part| part.name == "file");
         made.push(Transcription {
@@ -181,51 +174,6 @@ fn checked<'a>(parts: &[Part<'a>]) -> Result<&'a [u8], ApiError> {
         return Err(ApiError::parameter("invalid_value", "file", message));
     }
     Ok(file.bytes)
-}
-
-fn boundary(headers: &HeaderMap) -> Option<String> {
-    let kind = headers.get("content-type")?.to_str().ok()?;
-    let (_, boundary) = kind.strip_prefix("multipart/form-data;")?.split_once("boundary=")?;
-    Some(boundary.trim_matches('"').to_owned()).filter(|boundary| (1..=70).contains(&boundary.len()))
-}
-
-/// The parts of a form (RFC 7578). `None`: it is none, or it does not end.
-fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<Part<'a>>> {
-    let (first, between) = (format!("--{boundary}"), format!("\r\n--{boundary}"));
-    let mut rest = body.strip_prefix(first.as_bytes())?;
-    let mut parts = Vec::new();
-    while let Some(after) = rest.strip_prefix(b"\r\n") {
-        let end = find(after, between.as_bytes())?;
-        let (head, bytes) = {
-            let part = &after[..end];
-            let blank = find(part, b"\r\n\r\n")?;
-            (std::str::from_utf8(&part[..blank]).ok()?, &part[blank + 4..])
-        };
-        let line = |name: &str| {
-            head.lines().find_map(|line| {
-                Some(line.split_once(": ")?).filter(|(key, _)| key.eq_ignore_ascii_case(name))
-            })
-        };
-        let (_, disposition) = line("content-disposition")?;
-        let quoted = |name: &str| {
-            let (_, value) = disposition.split_once(&format!("; {name}=\""))?;
-            value.split('"').next().map(str::to_owned)
-        };
-        let mime_type = line("content-type").map(|(_, kind)| kind.to_owned());
-        parts.push(Part { name: quoted("name")?, file: quoted("filename"), mime_type, bytes });
-        rest = &after[end + between.len()..];
-    }
-    rest.starts_with(b"--").then_some(parts)
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    bytes.windows(what.len()).position(|window| window == what)
-}
-
-impl Part<'_> {
-    fn field(&self) -> (String, String) {
-        (self.name.clone(), String::from_utf8_lossy(self.bytes).into_owned())
-    }
 }
 
 #[cfg(test)]

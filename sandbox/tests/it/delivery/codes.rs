@@ -107,6 +107,7 @@ async fn every_code_does_what_its_table_says(sandbox: &mut Sandbox, provider: Pr
         address,
         body: "Bonjour".to_owned(),
         challenge: None,
+        document: None,
         menu: None,
         state: State::Pending,
         attempts: 0,
