@@ -4,10 +4,13 @@
 //! reactions come late and out of order as everything does.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 
+use crate::menu::Pick;
 use crate::message::Provider;
+use crate::outbox;
 use crate::person::UserId;
+use crate::vault::Vault;
 
 /// What an emoji says, as far as that can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,19 +65,21 @@ pub struct Reaction<'a> {
 /// Keeps a reaction, unless a later one is known or the message is none that this person was sent. `false`: nothing has
 /// changed.
 pub async fn keep(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
     reaction: Reaction<'_>,
 ) -> Result<bool, sqlx::Error> {
-    // Of the account that the message was sent to, whatever that has joined since: so there is one row for each message.
     // Posts are known by what can be chosen under the last part of their message.
+    let choices = outbox::choices(db, vault, reaction.provider, reaction.to).await?;
+    let generation = choices.iter().find_map(|choice| match Pick::of(&choice.id) {
+        Some(Pick::Again(generation)) => Some(generation),
+        _ => None,
+    });
+    // Of the account that the message was sent to, whatever that has joined since: so there is one row for each message.
     let done = sqlx::query(
         "insert into wa.feedback as f (user_id, outbox_id, emoji, kind, generation_id, reacted_at)
-         select r.user_id, o.id, $4, $5,
-                (select split_part(choice ->> 'id', ':', 2)
-                 from wa.outbox part, jsonb_array_elements(part.menu -> 'choices') choice
-                 where part.cause = o.cause and choice ->> 'id' like 'again:%' limit 1),
-                $6
+         select r.user_id, o.id, $4, $5, $7, $6
          from wa.outbox o join wa.receipt r on r.message_id = o.cause and wa.survivor(r.user_id) = $1
          where o.provider = $2 and o.provider_message_id = $3
          on conflict (user_id, outbox_id) do update
@@ -87,6 +92,7 @@ pub async fn keep(
     .bind(reaction.emoji)
     .bind(reaction.emoji.map(|emoji| Kind::of(emoji).as_str()))
     .bind(reaction.at)
+    .bind(generation)
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -4,10 +4,12 @@
 //! idempotency key: a send whose outcome is not known is `unknown` and never blindly repeated. Our own id travels along
 //! and comes back in the provider's reports, which move a row only forward.
 
+mod choices;
 mod courtesy;
 mod diary;
 mod document;
 mod reports;
+mod row;
 mod stranded;
 
 use chrono::{DateTime, Utc};
@@ -17,13 +19,16 @@ use sqlx::{PgConnection, PgExecutor};
 use crate::menu::Menu;
 use crate::message::{Address, Inbound, Lane, MessageId, Provider};
 use crate::trace::TraceContext;
-use crate::vault::{Keys, PersonKey, Place, Vault};
+use crate::vault::{PersonKey, Place, Vault};
 
+pub use choices::choices;
 pub use courtesy::{expire, unsaid};
 pub use diary::{Spoken, diary};
 pub use document::{Document, instead_of_document, last_document, put_document};
 pub use reports::{Reported, came_to_nothing, report};
 pub use stranded::{Stranded, stranded};
+
+use row::Row;
 
 /// The id of a row: what travels with the send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -221,11 +226,7 @@ pub async fn caused_by(
     .bind(cause.as_str())
     .fetch_all(&mut *db)
     .await?;
-    let stored: Vec<&str> = rows
-        .iter()
-        .flat_map(|row| [Some(row.body.as_str()), row.menu.as_ref().and_then(Kept::sealed)])
-        .flatten()
-        .collect();
+    let stored: Vec<&str> = rows.iter().flat_map(Row::stored).collect();
     let keys = vault.keys(db, &stored).await?;
     rows.into_iter().map(|row| row.read(cause, &keys)).collect()
 }
@@ -338,88 +339,4 @@ pub async fn abandon(
     .execute(db)
     .await?;
     Ok(())
-}
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: i64,
-    provider: String,
-    business: String,
-    address: Json<Address>,
-    body: String,
-    challenge: Option<String>,
-    document: Option<String>,
-    menu: Option<Json<Kept>>,
-    state: String,
-    attempts: i32,
-    error_code: Option<String>,
-    refusals: i32,
-    created_at: DateTime<Utc>,
-    sending_at: Option<DateTime<Utc>>,
-    apology: Option<bool>,
-}
-
-/// A menu, as it stands in the table.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Kept {
-    /// Sealed, or as JSON where there was no key.
-    Sealed(String),
-    /// From before there was a vault.
-    Plain(Menu),
-}
-
-impl Kept {
-    fn sealed(menu: &Json<Self>) -> Option<&str> {
-        match &menu.0 {
-            Self::Sealed(stored) => Some(stored),
-            Self::Plain(_) => None,
-        }
-    }
-
-    fn read(self, cause: &str, keys: &Keys) -> Result<Option<Menu>, sqlx::Error> {
-        match self {
-            Self::Plain(menu) => Ok(Some(menu)),
-            Self::Sealed(stored) => {
-                let menu = keys.open(Place::Menu, cause, stored)?;
-                let menu = menu.map(|menu| serde_json::from_str(&menu)).transpose();
-                menu.map_err(|error| sqlx::Error::Decode(error.into()))
-            }
-        }
-    }
-}
-
-impl Row {
-    /// What nobody can read any more, since its person is forgotten, has failed: it must not be sent.
-    fn read(self, cause: &MessageId, keys: &Keys) -> Result<Outgoing, sqlx::Error> {
-        let body = keys.open(Place::Body, cause.as_str(), self.body)?;
-        let menu = match self.menu {
-            Some(menu) => menu.0.read(cause.as_str(), keys)?,
-            None => None,
-        };
-        let state = match self.state.as_str() {
-            _ if body.is_none() => State::Failed,
-            "pending" => State::Pending,
-            "sending" => State::Sending,
-            "unknown" => State::Unknown,
-            "failed" => State::Failed,
-            _ => State::Accepted,
-        };
-        Ok(Outgoing {
-            id: OutboxId(self.id),
-            provider: self.provider.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?,
-            business: self.business,
-            address: self.address.0,
-            body: body.unwrap_or_default(),
-            challenge: self.challenge,
-            document: self.document.as_deref().map(Document::from_stored).transpose()?,
-            menu,
-            state,
-            attempts: self.attempts,
-            refused: self.error_code.zip(u32::try_from(self.refusals).ok()),
-            created_at: self.created_at,
-            sending_at: self.sending_at,
-            reply: self.apology.map(|apology| if apology { Reply::Apology } else { Reply::Answer }),
-        })
-    }
 }

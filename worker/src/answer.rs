@@ -100,7 +100,7 @@ pub async fn answer(
         Command::React { to, emoji } => {
             let reaction =
                 Reaction { provider: inbound.provider, to, emoji: emoji.as_deref(), at: inbound.sent_at };
-            if feedback::keep(&mut *db, &person.id, reaction).await?
+            if feedback::keep(db, &worker.vault, &person.id, reaction).await?
                 && let Some(kind) = emoji.as_deref().map(Kind::of)
             {
                 counter!("postly_reactions_total", "kind" => kind.as_str()).increment(1);
