@@ -109,21 +109,25 @@ impl Vault {
         if let Some(row) = Row::of(&mut *db, user).await? {
             return Ok(row.open(self)?);
         }
+        // The account before its key, as whoever holds the account comes to need one: in two orders each of two conversations of
+        // one person would wait for the other. Whoever had it first may have made one.
+        sqlx::query(r#"select from "User" where "id" = $1 for no key update"#)
+            .bind(user.as_str())
+            .execute(&mut *db)
+            .await?;
+        if let Some(row) = Row::of(&mut *db, user).await? {
+            return Ok(row.open(self)?);
+        }
         let (id, secret) = (PersonKey::new_id(), Secret::random()?);
         let master = self.0.first().ok_or(VaultError::UnknownMaster)?;
-        sqlx::query(
-            "insert into wa.data_key (id, user_id, master, wrapped) values ($1, $2, $3, $4)
-             on conflict (user_id) do nothing",
-        )
-        .bind(&id)
-        .bind(user.as_str())
-        .bind(master.id())
-        .bind(master.wrap(&id, &secret))
-        .execute(&mut *db)
-        .await?;
-        // Somebody else may have made one at the same moment.
-        let row = Row::of(db, user).await?.ok_or(sqlx::Error::RowNotFound)?;
-        Ok(row.open(self)?)
+        sqlx::query("insert into wa.data_key (id, user_id, master, wrapped) values ($1, $2, $3, $4)")
+            .bind(&id)
+            .bind(user.as_str())
+            .bind(master.id())
+            .bind(master.wrap(&id, &secret))
+            .execute(&mut *db)
+            .await?;
+        Ok(PersonKey::new(id, &secret))
     }
 
     /// The keys of these texts, as they stand in the tables. Asks nothing where none of them is sealed.

@@ -224,6 +224,8 @@ async fn open(
     }
     let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
+    // Made now, if there is none: what was paid for later must not be lost because two want to make one.
+    worker.vault.key(&mut tx, &person.id).await?;
     let came = &inbound.content;
     let is_begun = begun.is_some();
     let said;

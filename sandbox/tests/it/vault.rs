@@ -142,6 +142,45 @@ async fn each_person_has_a_key_of_their_own_and_takes_it_with_them() {
     .await;
 }
 
+/// Two conversations of one person begin at once: one of them holds the account and comes to need a key, while the other is
+/// making one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_need_a_first_key_at_once_have_the_same_and_do_not_wait_for_each_other() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+        let (account, vault) = (alice.account().await, sandbox::stage::vault());
+        let mut holder = sandbox.pool.begin().await.unwrap();
+        // As whoever learns that a number and an id are hers.
+        sqlx::query(r#"select from "User" where "id" = $1 for update"#)
+            .bind(account.as_str())
+            .execute(&mut *holder)
+            .await
+            .unwrap();
+        let other = tokio::spawn({
+            let (pool, vault, account) = (sandbox.pool.clone(), vault.clone(), account.clone());
+            async move {
+                let mut tx = pool.begin().await?;
+                let key = vault.key(&mut tx, &account).await?;
+                tx.commit().await?;
+                Ok::<_, sqlx::Error>(format!("{key:?}"))
+            }
+        });
+        until("the other waits for her account", async || {
+            sqlx::query_scalar(
+                "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')",
+            )
+            .fetch_one(&sandbox.pool)
+            .await
+            .unwrap()
+        })
+        .await;
+        let key = vault.key(&mut holder, &account).await.unwrap();
+        holder.commit().await.unwrap();
+        assert_eq!(other.await.unwrap().unwrap(), format!("{key:?}"));
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_master_key_takes_the_place_of_an_old_one_while_people_write() {
     run(&GROUND, async |sandbox| {
@@ -268,21 +307,17 @@ async fn a_key_that_cannot_be_opened_uses_up_no_start() {
         alice.hears().await;
         sandbox.is_quiet().await;
         // Somebody has restored keys of another master.
-        let (master, wrapped): (String, Vec<u8>) =
-            sqlx::query_as("update wa.data_key k set master = 'nobodys0' from wa.data_key o where o.id = k.id
-                            returning o.master, o.wrapped")
-                .fetch_one(&sandbox.pool)
-                .await
-                .unwrap();
-        alice.says(TEA).await;
-        let waits = async || {
-            sqlx::query_scalar::<_, i64>(
-                "select count(*) from wa.attempt where verdict = 'wait' and number = 1 and reason like '%MASTER_KEY%'",
-            )
-            .fetch_one(&sandbox.pool)
-            .await
-            .unwrap()
-                > 0
+        let (master, wrapped): (String, Vec<u8>) = sqlx::query_as(
+            "update wa.data_key k set master = 'nobodys0' from wa.data_key o where o.id = k.id
+                            returning o.master, o.wrapped",
+        )
+        .fetch_one(&sandbox.pool)
+        .await
+        .unwrap();
+        let said = alice.says(TEA).await;
+        let waits = async || match sandbox.queue.search(&said.id).await.unwrap() {
+            Some(place) => matches!(place.head, Head::Delayed(_)),
+            None => panic!("it is gone"),
         };
         until("somebody waits for the master key", waits).await;
         sqlx::query("update wa.data_key set master = $1, wrapped = $2")
