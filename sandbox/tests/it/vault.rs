@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chrono::TimeDelta;
 use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::person::PATIENCE;
 use secrecy::SecretString;
@@ -10,6 +11,7 @@ use shared::clock::Clock;
 use shared::env::Env;
 use shared::message::Provider;
 use shared::queue::{Enqueued, Head};
+use shared::retention::{self, Kind, Until};
 use shared::vault::{MasterKey, Place, Vault};
 use worker::operator::keys::{self, Standing};
 use worker::operator::person as operators;
@@ -260,6 +262,40 @@ async fn nothing_that_waits_in_redis_or_in_the_spill_can_be_read() {
         for person in [&alice, &bob, &carol] {
             assert!(person.hears().await.starts_with("✨"));
         }
+    })
+    .await;
+}
+
+/// Neither the relay nor retention knows whose message it is that they cannot read: it stays until somebody can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_spilled_under_another_master_key_stays_until_it_can_be_read() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+        let mut away = sandbox.variables.clone();
+        away.insert("REDIS_URL".to_owned(), "redis://127.0.0.1:1/0".to_owned());
+        let config = ingest::config::Config::from_env(Env::from_values(away)).unwrap();
+        let door = sandbox.starts_ingest(ingest::App::new(&config, sandbox.clock.clone()).unwrap()).await;
+        sandbox.stage.calls(&door);
+        alice.says(TEA).await;
+        until("the spill", async || shared::spill::depth(&sandbox.pool).await.unwrap() == 1).await;
+        let right = sandbox.variables["MASTER_KEY"].clone();
+        restarts(sandbox, OTHER).await;
+        // Whoever writes now is answered: the worker is at it.
+        let bob = sandbox.person(Provider::Twilio);
+        bob.says("aide").await;
+        bob.hears().await;
+        let other = Vault::new(MasterKey::read(&SecretString::from(OTHER)).into_iter().collect());
+        let now = sandbox.clock.now() + TimeDelta::days(40);
+        let gone = async |vault: &Vault| {
+            let periods = retention::Periods::default();
+            let until = Until { before: now - periods.of(Kind::Spill), failed_before: now };
+            retention::batch(&sandbox.pool, vault, Kind::Spill, until, 10, now).await.unwrap().gone
+        };
+        assert_eq!(gone(&other).await, 0);
+        assert_eq!(shared::spill::depth(&sandbox.pool).await.unwrap(), 1);
+        restarts(sandbox, &format!("{right},{OTHER}")).await;
+        assert!(alice.hears().await.starts_with("✨"));
+        assert_eq!(shared::spill::depth(&sandbox.pool).await.unwrap(), 0);
     })
     .await;
 }
