@@ -25,8 +25,9 @@ pub async fn run(pool: PgPool, queue: Queue, clock: Clock, stop: CancellationTok
 }
 
 /// Once through the spill, from the oldest. What cannot go yet (the queue is full, or a later message of its lane is
-/// just being worked on) stays for the next time; other lanes do not wait for it.
-async fn pass(pool: &PgPool, queue: &Queue, clock: &Clock) -> anyhow::Result<()> {
+/// just being worked on) stays for the next time; other lanes do not wait for it. Fails where something is sealed that nobody here can
+/// open.
+pub async fn pass(pool: &PgPool, queue: &Queue, clock: &Clock) -> anyhow::Result<()> {
     let mut after = 0;
     while let Some(last) = batch(pool, queue, clock, after).await? {
         after = last;
