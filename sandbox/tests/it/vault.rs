@@ -144,6 +144,66 @@ async fn each_person_has_a_key_of_their_own_and_takes_it_with_them() {
     .await;
 }
 
+/// Whatever else may want to make one at the same moment, what was paid for must not be lost over it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_made_before_anything_is_paid_for() {
+    for point in ["hold.done", "voice.opened"] {
+        run_without_worker(&GROUND, async |sandbox| {
+            let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+            let mut doomed = sandbox.worker_process(&[("POSTLY_FAULT", point)]);
+            if point == "voice.opened" {
+                alice.speaks("Un post sur mon salon de thé").await;
+            } else {
+                alice.says(TEA).await;
+            }
+            doomed.ended(PATIENCE).await.unwrap();
+            let asked = (sandbox.stage.openai.calls().len(), sandbox.stage.openai.transcriptions().len());
+            assert_eq!(asked, (0, 0), "{point}");
+            let keys: i64 = sqlx::query_scalar("select count(*) from wa.data_key where user_id = $1")
+                .bind(alice.account().await.as_str())
+                .fetch_one(&sandbox.pool)
+                .await
+                .unwrap();
+            assert_eq!(keys, 1, "{point}");
+            sandbox.starts_worker();
+            alice.hears().await;
+        })
+        .await;
+    }
+}
+
+/// A backup from before an erasure is restored, with an answer that had not left yet: nobody gets an empty message, and nobody pays
+/// for what nobody can read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_whose_key_is_gone_are_not_sent_and_cost_nothing() {
+    run_without_worker(&GROUND, async |sandbox| {
+        for provider in Provider::ALL {
+            let alice = sandbox.person(provider).with_credits(1).await;
+            let mut doomed = sandbox.worker_process(&[("POSTLY_FAULT", "reply.stored")]);
+            alice.says(TEA).await;
+            doomed.ended(PATIENCE).await.unwrap();
+            sqlx::query("delete from wa.data_key where user_id = $1")
+                .bind(alice.account().await.as_str())
+                .execute(&sandbox.pool)
+                .await
+                .unwrap();
+            sandbox.starts_worker();
+            sandbox.is_quiet().await;
+            assert_eq!(alice.has_heard(), Vec::<String>::new());
+            assert_eq!((alice.credits().await, alice.charges().await), (1, (1, 1)));
+            sandbox.stops_workers().await;
+        }
+        // Not even tried: what the provider would make of nothing is not asked.
+        let ends: Vec<(String, bool)> =
+            sqlx::query_as("select distinct state, sending_at is not null from wa.outbox")
+                .fetch_all(&sandbox.pool)
+                .await
+                .unwrap();
+        assert_eq!(ends, [("failed".to_owned(), false)]);
+    })
+    .await;
+}
+
 /// Two conversations of one person begin at once: one of them holds the account and comes to need a key, while the other is
 /// making one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
