@@ -8,6 +8,7 @@ mod conversation;
 mod diary;
 mod open;
 mod recent;
+mod unbegun;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
@@ -22,6 +23,7 @@ pub use conversation::{Answer, Conversation, answer, conversation, has_written};
 pub use diary::{Entry, diary};
 pub use open::{Open, lock_open, open};
 pub use recent::{nth_voice, revisions};
+pub use unbegun::never_begun;
 
 /// How a message ended. The word is stored, counted and shown to operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -56,10 +56,7 @@ fn text(packed: Vec<u8>) -> String {
 /// The oldest rows after this one (0: of all), held until the transaction ends, so that two relays keep the order
 /// between them: the second finds nothing.
 pub async fn take(db: &mut PgConnection, after: i64, at_most: i64) -> Result<Vec<Spilled>, sqlx::Error> {
-    let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.spill'))")
-        .fetch_one(&mut *db)
-        .await?;
-    if !free {
+    if !is_free(db).await? {
         return Ok(Vec::new());
     }
     let rows: Vec<(i64, String)> =
@@ -71,6 +68,11 @@ pub async fn take(db: &mut PgConnection, after: i64, at_most: i64) -> Result<Vec
     Ok(rows.into_iter().map(|(id, job)| Spilled { id, job }).collect())
 }
 
+/// Whether nobody else moves rows, until the transaction ends.
+async fn is_free(db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.spill'))").fetch_one(db).await
+}
+
 /// The oldest rows that were spilled before this moment, held until the transaction ends. None while a relay is at it: what it
 /// can bring into its lane is not for anybody else.
 pub(crate) async fn overdue(
@@ -78,10 +80,7 @@ pub(crate) async fn overdue(
     before: DateTime<Utc>,
     at_most: i64,
 ) -> Result<Vec<Spilled>, sqlx::Error> {
-    let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock(hashtext('postly.spill'))")
-        .fetch_one(&mut *db)
-        .await?;
-    if !free {
+    if !is_free(db).await? {
         return Ok(Vec::new());
     }
     let rows: Vec<(i64, String)> = sqlx::query_as(

@@ -24,7 +24,9 @@ pub mod media;
 #[cfg(test)]
 #[path = "../../fixtures/mutated.rs"]
 mod mutated;
+pub mod notice;
 pub mod openai;
+pub mod opening;
 pub mod operator;
 pub mod page;
 pub mod payment;
@@ -221,7 +223,7 @@ fn begin_counting() {
         &[("kind", &retention::Kind::ALL.map(retention::Kind::as_str))],
     );
     telemetry::begins("postly_number_pauses_total", &[("provider", providers)]);
-    telemetry::begins("postly_provider_notices_total", &[("provider", providers), ("kind", inbox::NOTICES)]);
+    telemetry::begins("postly_provider_notices_total", &[("provider", providers), ("kind", notice::KINDS)]);
     let steps = ("step", &["intent", "prompt", "posts", openai::TRANSCRIPTION][..]);
     telemetry::begins("postly_llm_failures_total", &[steps, ("reason", openai::FAILURES)]);
 }

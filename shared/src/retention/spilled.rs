@@ -5,12 +5,12 @@
 //! their person's export, in `postly explain`, and as handled should it come again.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 
 use super::Batch;
 use super::books::bound;
 use crate::job::{Job, Unread, Work};
-use crate::message::Inbound;
+use crate::receipt;
 use crate::vault::{Vault, VaultError};
 
 /// Why these failed.
@@ -33,7 +33,7 @@ pub(super) async fn batch(
             // It may be somebody's message: it stays until the right key is there to tell.
             Err(Unread::Sealed(VaultError::UnknownMaster)) => continue,
             Ok(Job { work: Work::Message(inbound), received_at, .. }) => {
-                fail(&mut tx, &inbound, received_at, now).await?;
+                receipt::never_begun(&mut tx, &inbound, WHY, received_at, now).await?;
                 messages += 1;
             }
             _ => {}
@@ -47,32 +47,4 @@ pub(super) async fn batch(
     }
     let gone = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     Ok(Batch { gone, more: gone >= u64::try_from(at_most).unwrap_or(u64::MAX) })
-}
-
-/// Keeps that a message came and was not answered, unless more is known of it.
-async fn fail(
-    db: &mut PgConnection,
-    inbound: &Inbound,
-    received_at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into wa.receipt
-           (message_id, provider, business, lane, kind, state, outcome, detail, attempts, sent_at, received_at,
-            started_at, finished_at)
-         values ($1, $2, $3, $4, $5, 'failed', 'failed', $6, 0, $7, $8, $9, $9)
-         on conflict (message_id) do nothing",
-    )
-    .bind(inbound.id.as_str())
-    .bind(inbound.provider.as_str())
-    .bind(&inbound.business)
-    .bind(inbound.lane().as_str())
-    .bind(inbound.content.kind())
-    .bind(WHY)
-    .bind(inbound.sent_at)
-    .bind(received_at)
-    .bind(now)
-    .execute(db)
-    .await?;
-    Ok(())
 }

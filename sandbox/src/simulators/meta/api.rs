@@ -58,13 +58,7 @@ async fn messages(
     let request: Option<Value> = serde_json::from_slice(&body).ok();
     let is_receipt = request.as_ref().is_some_and(|request| request.get("status").is_some());
     let fault = meta.0.faults.next(Some(if is_receipt { RECEIPT } else { MESSAGE }));
-    if meta.0.life.unless_stopped(meta.0.faults.linger()).await.is_none() {
-        return life::cut();
-    }
-    if fault == Some(MetaFault::Hang) {
-        return meta.0.life.hang().await;
-    }
-    if let Some(answer) = fault.and_then(MetaFault::answer) {
+    if let Some(answer) = meets(&meta, fault).await {
         return answer;
     }
     let answer = match opened(&meta, &version, &number, &headers, request.as_ref()) {
@@ -77,6 +71,17 @@ async fn messages(
         Ok(answer) => axum::Json(answer).into_response(),
         Err(error) => error.into_response(),
     }
+}
+
+/// What a request meets before anybody looks at it: a stop, silence, or a refusal that has nothing to do with it.
+pub(super) async fn meets(meta: &Meta, fault: Option<MetaFault>) -> Option<Response> {
+    if meta.0.life.unless_stopped(meta.0.faults.linger()).await.is_none() {
+        return Some(life::cut());
+    }
+    if fault == Some(MetaFault::Hang) {
+        return Some(meta.0.life.hang().await);
+    }
+    fault.and_then(MetaFault::answer)
 }
 
 /// What Graph checks of every request: the token, then the version.

@@ -95,13 +95,7 @@ pub(super) async fn upload(
     body: Bytes,
 ) -> Response {
     let fault = meta.0.faults.next(Some(UPLOAD));
-    if meta.0.life.unless_stopped(meta.0.faults.linger()).await.is_none() {
-        return life::cut();
-    }
-    if fault == Some(MetaFault::Hang) {
-        return meta.0.life.hang().await;
-    }
-    if let Some(answer) = fault.and_then(MetaFault::answer) {
+    if let Some(answer) = api::meets(&meta, fault).await {
         return answer;
     }
     match taken(&meta, &version, &number, &headers, &body) {
