@@ -10,6 +10,7 @@ use shared::message::Provider;
 use shared::queue::{Enqueued, Queue};
 use shared::spill::{self, SpillError};
 use shared::trace::{self, TraceContext};
+use shared::vault::Vault;
 use shared::{db, fault};
 use sqlx::PgPool;
 use tokio::time::timeout;
@@ -157,10 +158,10 @@ fn count(provider: Provider, outcome: &'static str, events: usize) {
 }
 
 /// Applies migrations in the background, again and again until Postgres is there: the door opens without it.
-pub fn migrate_when_possible(pool: PgPool) {
+pub fn migrate_when_possible(pool: PgPool, vault: Vault) {
     tokio::spawn(async move {
         let mut pause = Duration::from_millis(200);
-        while let Err(error) = db::migrate(&pool).await {
+        while let Err(error) = db::migrate(&pool, &vault).await {
             tracing::warn!("migrations wait: {error:#}");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(10));

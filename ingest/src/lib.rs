@@ -207,7 +207,7 @@ pub async fn run() -> anyhow::Result<()> {
     let stop = shared::shutdown::on_signal()?;
     let app = App::new(&config, Clock::system())?;
     if config.migrate {
-        intake::migrate_when_possible(app.pool().clone());
+        intake::migrate_when_possible(app.pool().clone(), app.vault.clone());
     }
     intake::keep_warm(app.pool().clone());
     let public = TcpListener::bind(config.addr)

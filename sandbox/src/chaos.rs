@@ -169,7 +169,7 @@ async fn open(without: &[String]) -> Result<World> {
     stage.openai.slow_always(TEDIOUS, LEASE + Duration::from_millis(400));
     stage.openai.slow(Duration::from_millis(30));
     let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
-    db::migrate(&pool).await?;
+    db::migrate(&pool, &crate::stage::vault()).await?;
     let settings =
         QueueSettings { lease: LEASE, vault: Some(crate::stage::vault()), ..QueueSettings::default() };
     let queue = Queue::open(&servers.redis_url.clone().into(), settings)?;

@@ -129,7 +129,7 @@ pub async fn prove(url: &str, plan: Plan) -> Result<Proof> {
 
 async fn proved(url: &str, plan: Plan) -> Result<Proof> {
     let pool = PgPool::connect(url).await.context("connecting to Postgres")?;
-    db::migrate(&pool).await?;
+    db::migrate(&pool, &crate::stage::vault()).await?;
     pool.close().await;
     let world = Arc::new(World::open(plan, url).await?);
     let hands: Vec<Hand> =

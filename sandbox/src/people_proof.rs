@@ -102,7 +102,7 @@ pub async fn prove(url: &str, plan: Plan) -> Result<Proof> {
 async fn proved(url: &str, plan: Plan) -> Result<Proof> {
     let connections = u32::try_from(plan.hands * 2 + 2)?;
     let pool = PgPoolOptions::new().max_connections(connections).connect(url).await.context("Postgres")?;
-    db::migrate(&pool).await?;
+    db::migrate(&pool, &crate::stage::vault()).await?;
     let (tally, next) = (Tally::default(), AtomicUsize::new(0));
     let hands = join_all((0..plan.hands).map(|_| works(&pool, plan, &tally, &next))).await;
     hands.into_iter().collect::<Result<Vec<()>>>()?;

@@ -15,6 +15,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::env::Env;
+use crate::vault::Vault;
 
 pub use state::{Migrations, migrations};
 pub use told::told;
@@ -127,8 +128,9 @@ pub fn pool(options: PgConnectOptions, connections: u32, patience: Duration) -> 
         .connect_lazy_with(options)
 }
 
-/// Applies what is pending, under a lock that concurrent starts share, then verifies the web app's columns.
-pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
+/// Applies what is pending, under a lock that concurrent starts share, verifies the web app's columns, and prepares what only
+/// whoever has the master key can.
+pub async fn migrate(pool: &PgPool, vault: &Vault) -> anyhow::Result<()> {
     // Concurrent `create schema if not exists` can collide on the catalogue's unique index: take turns.
     let mut tx = pool.begin().await?;
     sqlx::query("select pg_advisory_xact_lock(hashtext('postly.schema'))").execute(&mut *tx).await?;
@@ -140,7 +142,9 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     let mut migrator = Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT };
     migrator.dangerous_set_table_name(MIGRATION_TABLE);
     migrator.run(pool).await?;
-    verify(pool).await
+    verify(pool).await?;
+    vault.prepare(&mut *pool.acquire().await?).await?;
+    Ok(())
 }
 
 /// A fresh id for a row of the web app's tables: cuid v1, what Prisma's `@default(cuid())` makes.

@@ -7,6 +7,7 @@
 //!
 //! Owner of `wa.data_key`.
 
+mod lookup;
 mod master;
 mod person_key;
 mod rotate;
@@ -17,10 +18,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use sqlx::{PgConnection, PgExecutor};
+use tokio::sync::OnceCell;
 
 use crate::env::Env;
 use crate::person::UserId;
 
+pub use lookup::Lookup;
 pub use master::MasterKey;
 pub use person_key::{Keys, PersonKey};
 pub use rotate::{Held, held};
@@ -62,6 +65,9 @@ pub enum VaultError {
     /// What stands there is not what was sealed.
     #[error("sealed words have been touched, or stand where they were not sealed for")]
     Touched,
+    /// Nobody has prepared the database: by what names are looked up is not there.
+    #[error("wa.data_key has no key for looking names up: the migrations have not been applied with MASTER_KEY")]
+    NoLookup,
 }
 
 /// In the words of those who read and write the tables. A master key that is not there is the operator's affair and mended by
@@ -69,19 +75,23 @@ pub enum VaultError {
 impl From<VaultError> for sqlx::Error {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::UnknownMaster => Self::Configuration(error.into()),
+            VaultError::UnknownMaster | VaultError::NoLookup => Self::Configuration(error.into()),
             VaultError::Touched => Self::Decode(error.into()),
         }
     }
 }
 
-/// The master keys: what opens the keys of people. Cheap to clone.
+/// The master keys: what opens the keys of people. Cheap to clone. Belongs to one database.
 #[derive(Clone)]
-pub struct Vault(Arc<[MasterKey]>);
+pub struct Vault {
+    masters: Arc<[MasterKey]>,
+    /// Read once, since it never changes.
+    lookup: Arc<OnceCell<Lookup>>,
+}
 
 impl fmt::Debug for Vault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("Vault").field(&self.0.len()).finish()
+        out.debug_tuple("Vault").field(&self.masters.len()).finish()
     }
 }
 
@@ -95,13 +105,13 @@ impl Vault {
         if set && (read.is_empty() || read.iter().any(Option::is_none)) {
             env.problem("MASTER_KEY must be 32 bytes in base64 (openssl rand -base64 32), or several with commas between them");
         }
-        Self(read.into_iter().flatten().collect())
+        Self::new(read.into_iter().flatten().collect())
     }
 
     /// A vault of these keys, of which the first seals.
     #[must_use]
     pub fn new(keys: Vec<MasterKey>) -> Self {
-        Self(keys.into())
+        Self { masters: keys.into(), lookup: Arc::default() }
     }
 
     /// The key of this person, made if they have none. Belongs in the transaction that writes what it seals.
@@ -119,7 +129,7 @@ impl Vault {
             return Ok(row.open(self)?);
         }
         let (id, secret) = (PersonKey::new_id(), Secret::random()?);
-        let master = self.0.first().ok_or(VaultError::UnknownMaster)?;
+        let master = self.masters.first().ok_or(VaultError::UnknownMaster)?;
         sqlx::query("insert into wa.data_key (id, user_id, master, wrapped) values ($1, $2, $3, $4)")
             .bind(&id)
             .bind(user.as_str())
@@ -147,7 +157,7 @@ impl Vault {
     }
 
     fn master(&self, id: &str) -> Result<&MasterKey, VaultError> {
-        self.0.iter().find(|master| master.id() == id).ok_or(VaultError::UnknownMaster)
+        self.masters.iter().find(|master| master.id() == id).ok_or(VaultError::UnknownMaster)
     }
 }
 

@@ -199,7 +199,7 @@ pub async fn run() -> anyhow::Result<()> {
     );
     let admin = tokio::spawn(admin::serve(admin, worker.clone(), metrics, stop.clone()));
     if config.migrate {
-        migrate(&worker.pool, &stop).await;
+        migrate(&worker.pool, &worker.vault, &stop).await;
     }
     let watching = tokio::spawn(worker.openai.clone().watches_its_end(stop.clone()));
     worker.pulse.watch(worker.patience.stands_still);
@@ -229,9 +229,9 @@ fn begin_counting() {
 }
 
 /// Applies pending migrations, waiting for Postgres as long as it takes.
-async fn migrate(pool: &PgPool, stop: &CancellationToken) {
+async fn migrate(pool: &PgPool, vault: &Vault, stop: &CancellationToken) {
     let mut failures = 0;
-    while let Err(error) = shared::db::migrate(pool).await {
+    while let Err(error) = shared::db::migrate(pool, vault).await {
         failures += 1;
         tracing::warn!("migrations wait: {error:#}");
         tokio::select! {

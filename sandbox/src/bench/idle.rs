@@ -27,7 +27,7 @@ const WAKES: usize = 300;
 pub async fn measure(ground: &Ground, scale: &Scale, table: &mut Table) -> Result<()> {
     println!("\n6. idle for {} s", scale.idle.as_secs());
     let pool = PgPool::connect(&ground.servers.database_url).await?;
-    shared::db::migrate(&pool).await?;
+    shared::db::migrate(&pool, &crate::stage::vault()).await?;
     pool.close().await;
     let mut redis = Instrument::open(&ground.servers.redis_url).await?;
     redis.clear().await?;

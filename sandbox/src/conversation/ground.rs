@@ -90,7 +90,7 @@ impl Ground {
         if !*made {
             create(&mut admin, &template, "template0").await;
             let pool = PgPool::connect(&format!("{base}/{template}")).await.expect("the template");
-            shared::db::migrate(&pool).await.expect("migrations");
+            shared::db::migrate(&pool, &crate::stage::vault()).await.expect("migrations");
             pool.close().await;
             *made = true;
         }

@@ -97,7 +97,7 @@ impl Ground {
         let (mut ingest, mut worker) = (start(Role::Ingest, &admins[0])?, start(Role::Worker, &admins[1])?);
         tokio::try_join!(ingest.ready(READY), worker.ready(READY))?;
         let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
-        db::migrate(&pool).await.context("migrating the database")?;
+        db::migrate(&pool, &crate::stage::vault()).await.context("migrating the database")?;
         let settings =
             QueueSettings { lease: LEASE, vault: Some(crate::stage::vault()), ..QueueSettings::default() };
         let queue = Queue::open(&servers.redis_url.clone().into(), settings)?;

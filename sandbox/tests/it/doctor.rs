@@ -41,7 +41,7 @@ impl Clinic {
             tokio::join!(async { Stage::open().await.unwrap() }, a_redis(), database(sql));
         let clock = Clock::system();
         if migrated {
-            shared::db::migrate(&pool).await.unwrap();
+            shared::db::migrate(&pool, &sandbox::stage::vault()).await.unwrap();
             ledger::record(&pool, &Reconciliation::default(), clock.now()).await.unwrap();
         }
         let database_url = crate::GROUND.servers().await.database_url.clone();

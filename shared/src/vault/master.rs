@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::secret::{self, Secret};
-use super::{Vault, VaultError};
+use super::{Vault, VaultError, lookup};
 
 /// One of `MASTER_KEY`.
 #[derive(Clone)]
@@ -18,6 +18,7 @@ pub struct MasterKey {
     id: String,
     secret: Secret,
     waiting: Aes256Gcm,
+    lanes: Hmac<Sha256>,
 }
 
 impl fmt::Debug for MasterKey {
@@ -33,17 +34,24 @@ impl MasterKey {
         let secret = Secret::of(&BASE64_STANDARD.decode(text.expose_secret().trim()).ok()?)?;
         let digest =
             Sha256::new().chain_update("postly master key\n").chain_update(secret.bytes()).finalize();
-        // A key of its own for another use (NIST SP 800-108: one for each).
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.bytes()).ok()?;
-        mac.update(b"postly waiting work");
-        let waiting = Secret::of(&mac.finalize().into_bytes())?.cipher();
-        Some(Self { id: hex::encode(&digest[..4]), secret, waiting })
+        // A key of its own for each other use (NIST SP 800-108).
+        let derived = |what_for: &[u8]| {
+            let mac = Hmac::<Sha256>::new_from_slice(secret.bytes()).ok()?;
+            Some(mac.chain_update(what_for).finalize().into_bytes())
+        };
+        let waiting = Secret::of(&derived(b"postly waiting work")?)?.cipher();
+        let lanes = Hmac::new_from_slice(&derived(b"postly lanes")?).ok()?;
+        Some(Self { id: hex::encode(&digest[..4]), secret, waiting, lanes })
     }
 
     /// By what it is told apart: eight digits of its digest, which operators may see.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    fn who(&self, name: &str) -> String {
+        lookup::digest(self.lanes.clone(), "who", name)
     }
 
     /// Seals the secret of the key that has this id.
@@ -59,10 +67,23 @@ impl MasterKey {
 }
 
 impl Vault {
+    /// Who has a conversation, as its lane and whatever else in Redis says it: a digest under a key that follows from a master key,
+    /// since the door must make it while Postgres is away. From the oldest that is named: a new one, put in front, changes no
+    /// lane, and the conversations of the time go on in theirs.
+    #[must_use]
+    pub fn who(&self, name: &str) -> String {
+        self.masters.last().map_or_else(|| name.to_owned(), |master| master.who(name))
+    }
+
+    /// The same by each of the keys, for whoever looks for what was written under any of them.
+    pub(crate) fn whos(&self, name: &str) -> impl Iterator<Item = String> {
+        self.masters.iter().map(move |master| master.who(name))
+    }
+
     /// Seals what waits in a queue for seconds, where there is no time to look for its person: under a key that follows from the
     /// current master, for one place.
     pub(crate) fn seal_waiting(&self, place: &str, bytes: &[u8]) -> Result<String, VaultError> {
-        let master = self.0.first().ok_or(VaultError::UnknownMaster)?;
+        let master = self.masters.first().ok_or(VaultError::UnknownMaster)?;
         let sealed = secret::seal(&master.waiting, place, bytes);
         Ok(format!("{}:{}", master.id, BASE64_STANDARD.encode(sealed)))
     }

@@ -24,12 +24,12 @@ impl Vault {
     /// The master that seals, by its digest.
     #[must_use]
     pub fn current(&self) -> &str {
-        self.0.first().map(super::MasterKey::id).unwrap_or_default()
+        self.masters.first().map(super::MasterKey::id).unwrap_or_default()
     }
 
     /// All of ours, by their digests: the current one first.
     pub fn masters(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(super::MasterKey::id)
+        self.masters.iter().map(super::MasterKey::id)
     }
 
     /// Whether this master is one of ours.
@@ -41,8 +41,8 @@ impl Vault {
     /// Seals some keys that an older master has sealed under the current one, and says how many. 0: none is left, but for
     /// those that somebody is using at this moment or whose master is not ours. Belongs in a transaction of its own.
     pub async fn rotate(&self, db: &mut PgConnection, at_most: i64) -> Result<usize, sqlx::Error> {
-        let ours: Vec<&str> = self.0.iter().skip(1).map(super::MasterKey::id).collect();
-        let current = self.0.first().ok_or(VaultError::UnknownMaster)?;
+        let ours: Vec<&str> = self.masters.iter().skip(1).map(super::MasterKey::id).collect();
+        let current = self.masters.first().ok_or(VaultError::UnknownMaster)?;
         let rows: Vec<Row> = sqlx::query_as(
             "select id, master, wrapped from wa.data_key where master = any($1) and master <> $2
              order by id limit $3 for update skip locked",

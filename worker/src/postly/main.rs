@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use shared::env::Env;
+use shared::vault::Vault;
 use worker::operator::Desk;
 use worker::operator::explain::explain;
 
@@ -86,8 +87,9 @@ async fn main() -> ExitCode {
 
 async fn migrate() -> anyhow::Result<ExitCode> {
     let mut env = Env::of_process();
-    let options = shared::db::from_env(&mut env);
-    shared::db::migrate(&shared::db::pool(env.finish(options)?, 2, shared::db::PATIENCE)).await?;
+    let (options, vault) = (shared::db::from_env(&mut env), Vault::from_env(&mut env));
+    let (options, vault) = env.finish((options, vault))?;
+    shared::db::migrate(&shared::db::pool(options, 2, shared::db::PATIENCE), &vault).await?;
     println!("the database is up to date");
     Ok(ExitCode::SUCCESS)
 }

@@ -56,7 +56,7 @@ impl System {
         stage.statuses(Statuses::Delayed(Duration::from_millis(150)));
         stage.openai.slow(model);
         let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
-        db::migrate(&pool).await.context("migrating the database")?;
+        db::migrate(&pool, &crate::stage::vault()).await.context("migrating the database")?;
         let queue = Queue::open(&servers.redis_url.clone().into(), QueueSettings::default())?;
         let address = free_address()?;
         let mut variables = stage.variables();

@@ -1,0 +1,105 @@
+//! How a name is found that stands nowhere as it is: by a digest under a key that only this database has (HMAC-SHA-256, of
+//! which 128 bits are kept). Numbers are few enough to try them all, so a digest without a key would hide none.
+//!
+//! The key stands in `wa.data_key` as those of people do, sealed under the master key and nobody's. It stays the same when a new
+//! master key comes, and so do the digests.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::{PersonKey, Row, Secret, Vault, VaultError};
+use crate::message::Address;
+use crate::phone::E164;
+
+/// What stands before every digest, with the version of how: whatever has none is a name from before there was a key.
+pub const DIGEST: &str = "k1:";
+
+/// Bytes of a digest that are kept.
+const KEPT: usize = 16;
+
+/// Makes the digests of names. Cheap to clone.
+#[derive(Clone)]
+pub struct Lookup(Hmac<Sha256>);
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Lookup(..)")
+    }
+}
+
+impl Lookup {
+    /// That of a number, whichever of its spellings this is.
+    #[must_use]
+    pub fn phone(&self, phone: &E164) -> String {
+        self.digest("phone", phone.canonical().as_str())
+    }
+
+    /// That of an id.
+    #[must_use]
+    pub fn id(&self, id: &str) -> String {
+        self.digest("id", id)
+    }
+
+    /// That of where something is sent: of the name in it, so that it is the same whoever carries it.
+    #[must_use]
+    pub fn address(&self, address: &Address) -> String {
+        match address {
+            Address::Phone(phone) => self.phone(phone),
+            Address::Bsuid(id) => self.id(id),
+            Address::Channel(channel) => {
+                let name = channel.strip_prefix("whatsapp:").unwrap_or(channel);
+                name.parse().map_or_else(|_| self.id(name), |phone: E164| self.phone(&phone))
+            }
+        }
+    }
+
+    fn digest(&self, kind: &str, name: &str) -> String {
+        digest(self.0.clone(), kind, name)
+    }
+}
+
+/// The digest of a name of a kind under a key.
+pub(super) fn digest(mut mac: Hmac<Sha256>, kind: &str, name: &str) -> String {
+    mac.update(kind.as_bytes());
+    mac.update(b"\n");
+    mac.update(name.as_bytes());
+    format!("{DIGEST}{}", BASE64_URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..KEPT]))
+}
+
+impl Vault {
+    /// By what names are looked up in this database. Asks it once.
+    pub async fn lookup(&self, db: impl PgExecutor<'_>) -> Result<Lookup, sqlx::Error> {
+        let lookup = self.lookup.get_or_try_init(async || -> Result<Lookup, sqlx::Error> {
+            let row: Option<Row> =
+                sqlx::query_as("select id, master, wrapped from wa.data_key where user_id is null")
+                    .fetch_optional(db)
+                    .await?;
+            let secret = row.ok_or(VaultError::NoLookup)?.secret(self)?;
+            let mac = Hmac::new_from_slice(secret.bytes()).map_err(|_| VaultError::Touched)?;
+            Ok(Lookup(mac))
+        });
+        lookup.await.cloned()
+    }
+
+    /// Makes the key by which names are looked up, if there is none. Committed before anybody uses it: of a transaction that
+    /// does not come to its end, somebody might remember a key that nobody has.
+    pub(crate) async fn prepare(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let (id, secret) = (PersonKey::new_id(), Secret::random()?);
+        let master = self.masters.first().ok_or(VaultError::UnknownMaster)?;
+        sqlx::query(
+            "insert into wa.data_key (id, master, wrapped) select $1, $2, $3
+             where not exists (select from wa.data_key where user_id is null) on conflict do nothing",
+        )
+        .bind(&id)
+        .bind(master.id())
+        .bind(master.wrap(&id, &secret))
+        .execute(db)
+        .await?;
+        Ok(())
+    }
+}
