@@ -91,7 +91,13 @@ impl Intake {
         let mut jobs = Vec::with_capacity(arrivals.len());
         for arrival in arrivals {
             match arrival {
-                Arrival::Job(job) => jobs.push(job.traced(trace)),
+                Arrival::Job(job) => {
+                    let job = job.traced(trace);
+                    jobs.push(match self.redis.queue.vault() {
+                        Some(vault) => job.hidden(vault),
+                        None => job,
+                    });
+                }
                 Arrival::Ignored(_) => count(provider, "ignored", 1),
                 Arrival::Unreadable { id, reason, bytes } => {
                     count(provider, "unreadable", 1);

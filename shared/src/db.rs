@@ -15,6 +15,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::env::Env;
+use crate::person;
 use crate::vault::Vault;
 
 pub use state::{Migrations, migrations};
@@ -143,8 +144,19 @@ pub async fn migrate(pool: &PgPool, vault: &Vault) -> anyhow::Result<()> {
     migrator.dangerous_set_table_name(MIGRATION_TABLE);
     migrator.run(pool).await?;
     verify(pool).await?;
-    vault.prepare(&mut *pool.acquire().await?).await?;
+    prepare(pool, vault).await?;
     Ok(())
+}
+
+/// Brings under keys what stood in the open, the first time that somebody with a master key is here.
+async fn prepare(pool: &PgPool, vault: &Vault) -> Result<(), sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtext('postly.schema'))").execute(&mut *tx).await?;
+    let vault = vault.fresh();
+    if vault.prepare(&mut tx).await? {
+        person::upgrade(&mut tx, &vault).await?;
+    }
+    tx.commit().await
 }
 
 /// A fresh id for a row of the web app's tables: cuid v1, what Prisma's `@default(cuid())` makes.

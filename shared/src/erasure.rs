@@ -139,17 +139,23 @@ pub struct Count {
 }
 
 /// Counts what is kept of the person of an account.
-pub async fn count(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) -> Result<Count, sqlx::Error> {
-    Ok(Reach::of(db, user, now).await?.count())
+pub async fn count(
+    db: &mut PgConnection,
+    vault: &Vault,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<Count, sqlx::Error> {
+    Ok(Reach::of(db, vault, user, now).await?.count())
 }
 
 /// Every name of the person of an account, and the ids of their messages: by what they would be found.
 pub async fn names(
     db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
     now: DateTime<Utc>,
 ) -> Result<Vec<String>, sqlx::Error> {
-    Ok(Reach::of(db, user, now).await?.known().collect())
+    Ok(Reach::of(db, vault, user, now).await?.known().collect())
 }
 
 impl Erasure {
@@ -160,9 +166,9 @@ impl Erasure {
     }
 
     /// By what everything that is left of them would be known. Holds nothing, so it may be more a moment later.
-    pub async fn reaches(&self, db: &mut PgConnection) -> Result<Reach, ledger::LedgerError> {
+    pub async fn reaches(&self, db: &mut PgConnection, vault: &Vault) -> Result<Reach, ledger::LedgerError> {
         let account = ledger::survivor(db, &UserId::from_stored(self.account.clone())).await?;
-        Ok(Reach::of(db, &account, self.asked_at).await?)
+        Ok(Reach::of(db, vault, &account, self.asked_at).await?)
     }
 
     /// Whether an answer to them is still on its way: the one that tells the receipt, above all.
@@ -183,7 +189,7 @@ impl Erasure {
     pub async fn forget(
         &self,
         db: &mut PgConnection,
-        vault: Option<&Vault>,
+        vault: &Vault,
         now: DateTime<Utc>,
     ) -> Result<Option<Reach>, ledger::LedgerError> {
         let mine: Option<bool> = sqlx::query_scalar(
@@ -198,11 +204,11 @@ impl Erasure {
         let account = ledger::survivor(db, &UserId::from_stored(self.account.clone())).await?;
         // Whoever works on a message holds its receipt before they hold an account.
         books::hold_receipts(db, &account).await?;
-        if !person::hold(db, &account).await? {
+        if !person::hold(db, vault, &account).await? {
             return Ok(None);
         }
-        let reach = Reach::of(db, &account, self.asked_at).await?;
-        person::leave(db, &account, &reach.phones(), now).await?;
+        let reach = Reach::of(db, vault, &account, self.asked_at).await?;
+        person::leave(db, vault, &account, &reach.phones(), now).await?;
         books::forget(db, vault, &account, &reach, now).await?;
         let (key, note) = (format!("erasure:{}", self.receipt), format!("receipt {}", self.receipt));
         let act =
@@ -233,7 +239,7 @@ impl Erasure {
     pub async fn finish(
         &self,
         db: &mut PgConnection,
-        vault: Option<&Vault>,
+        vault: &Vault,
         now: DateTime<Utc>,
     ) -> Result<bool, ledger::LedgerError> {
         let account: Option<String> = sqlx::query_scalar(
@@ -247,7 +253,7 @@ impl Erasure {
         let Some(account) = account.map(UserId::from_stored) else { return Ok(false) };
         books::hold_receipts(db, &account).await?;
         // It has no names any more: whoever has them now is not touched.
-        let late = Reach::of(db, &account, self.asked_at).await?;
+        let late = Reach::of(db, vault, &account, self.asked_at).await?;
         books::forget(db, vault, &account, &late, now).await?;
         Ok(true)
     }

@@ -56,8 +56,8 @@ async fn read(db: &mut PgConnection, vault: &Vault, user: &UserId) -> Result<Val
     let known = person::known(db, user).await?;
     let language = known.as_ref().map(|known| known.language.code());
     let silent = preference::is_stopped(&mut *db, user).await?;
-    let phone = person::phone(&mut *db, user).await?;
-    let names = person::names(&mut *db, user).await?;
+    let phone = person::phone(&mut *db, vault, user).await?;
+    let names = person::names(&mut *db, vault, user).await?;
     let lines = ledger::history(&mut *db, user, None, i64::MAX).await?;
     let written = generation::page(&mut *db, user, None, i64::MAX).await?;
     let payments = payment::of(&mut *db, user, None).await?;

@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Inbound, Lane, MessageId, Provider, short};
-use crate::trace::{self, TraceContext};
+use crate::trace::TraceContext;
+use crate::vault::Vault;
 
 pub use code::{CodeRoute, CodeWish};
 pub use envelope::{Unread, sealed_by};
@@ -27,6 +28,7 @@ const LOOK_SECONDS: i64 = 5;
 
 /// One unit of work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "envelope::Incoming")]
 pub struct Job {
     /// Version of the shape.
     v: u8,
@@ -39,7 +41,7 @@ pub struct Job {
     /// What to do.
     pub work: Work,
     /// The trace that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "trace::lenient")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
 }
 
@@ -147,7 +149,27 @@ impl Job {
     /// A person's message.
     #[must_use]
     pub fn message(inbound: Inbound, received_at: DateTime<Utc>) -> Self {
-        Self::new(inbound.id.clone(), inbound.lane(), received_at, Work::Message(inbound))
+        Self::new(inbound.id.clone(), inbound.lane(), received_at, Work::Message(inbound)).known()
+    }
+
+    /// The same job, in a lane that does not say whose message it is ([`Inbound::hidden`]). Other work waits in lanes that name
+    /// nobody.
+    #[must_use]
+    pub fn hidden(self, vault: &Vault) -> Self {
+        match self.work {
+            Work::Message(inbound) => {
+                Self::message(inbound.hidden(vault), self.received_at).traced(self.trace)
+            }
+            _ => self,
+        }
+    }
+
+    /// Tells a message which lane it waits in: one that was queued before lanes hid who wrote goes on in its own.
+    fn known(mut self) -> Self {
+        if let Work::Message(inbound) = &mut self.work {
+            inbound.lane = Some(self.lane.clone());
+        }
+        self
     }
 
     /// A delivery report. Each stage of each message is taken once; all stages of one message share a lane.

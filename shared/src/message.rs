@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::person::Change;
 use crate::phone::E164;
+use crate::vault::Vault;
 
 /// Who carries the conversation. A third provider is a third variant; the compiler lists what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -307,15 +308,34 @@ pub struct Inbound {
     pub sent_at: DateTime<Utc>,
     /// What.
     pub content: Content,
+    /// The lane that it waits in, once it has been given one: that of its job.
+    #[serde(skip)]
+    pub lane: Option<Lane>,
 }
 
 impl Inbound {
-    /// The conversation that this message belongs to: messages of one lane are handled one at a time, in order.
+    /// The conversation that this message belongs to: messages of one lane are handled one at a time, in order. Of one that no
+    /// door has given a lane yet, who wrote stands in it.
     #[must_use]
     pub fn lane(&self) -> Lane {
-        // The business-scoped id is there whether or not the number is shared, so it keeps a lane together.
-        let who = self.sender.bsuid.as_deref().unwrap_or_else(|| self.sender.address.as_str());
-        Lane(format!("{}:{}:{}", self.provider, short(&self.business), short(who)))
+        self.lane.clone().unwrap_or_else(|| self.lane_of(&short(self.who())))
+    }
+
+    /// The same message in a lane that says who wrote by a digest: what waits, and its receipt, can be read by whoever reads Redis
+    /// or the books.
+    #[must_use]
+    pub fn hidden(self, vault: &Vault) -> Self {
+        let lane = self.lane_of(&vault.who(self.who()));
+        Self { lane: Some(lane), ..self }
+    }
+
+    /// The business-scoped id is there whether or not the number is shared, so it keeps a lane together.
+    fn who(&self) -> &str {
+        self.sender.bsuid.as_deref().unwrap_or_else(|| self.sender.address.as_str())
+    }
+
+    fn lane_of(&self, who: &str) -> Lane {
+        Lane(format!("{}:{}:{who}", self.provider, short(&self.business)))
     }
 }
 
@@ -330,6 +350,14 @@ impl Lane {
     #[must_use]
     pub fn aside(kind: &str, key: &str) -> Self {
         Self(format!("{kind}:{}", short(key)))
+    }
+
+    /// Whether it is the conversation of whoever has this number or id, or was before lanes hid that.
+    pub(crate) fn is_of(&self, vault: &Vault, name: &str) -> bool {
+        let channel = format!("whatsapp:{name}");
+        let names = [name, channel.as_str()];
+        let mut whos = names.into_iter().flat_map(|name| vault.whos(name).chain([name.to_owned()]));
+        whos.any(|who| self.0.strip_suffix(&who).is_some_and(|before| before.ends_with(':')))
     }
 
     /// A short digest that logs and operators may see.
@@ -392,6 +420,7 @@ mod tests {
             },
             sent_at: DateTime::UNIX_EPOCH,
             content: Content::Text("mon brief secret".into()),
+            lane: None,
         };
         let shown = format!("{inbound:?} {:?}", inbound.lane());
         assert!(!shown.contains("secret") && !shown.contains("639980123"), "{shown}");

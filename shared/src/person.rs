@@ -32,29 +32,36 @@ mod identity;
 mod join;
 mod joined;
 mod link;
+mod names;
 mod portrait;
 mod profile;
 mod resolve;
 mod unlink;
 mod unmerge;
+mod upgrade;
 mod welcome;
 mod whereabouts;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 
 use crate::language::Language;
 use crate::ledger::LedgerError;
 use crate::phone::E164;
+use crate::vault::Vault;
+
+use names::Names;
 
 pub use change::{Change, changed};
 pub use enter::{Entered, enter};
 pub use link::{Linked, link};
+pub(crate) use names::Name as Named;
 pub use portrait::{Alias, Former, Portrait, portrait};
 pub use profile::{Name, Profile, names, profile};
 pub use resolve::resolve;
 pub use unlink::unlink;
 pub use unmerge::{Apart, Unmerged, unmerge};
+pub(crate) use upgrade::upgrade;
 pub use whereabouts::{address, find, is_reached_at, phone};
 
 /// The id of an account: a cuid v1, as Prisma makes them.
@@ -89,30 +96,35 @@ pub struct Person {
     pub stopped: bool,
 }
 
-/// Every name of an account that has joined no other, as `phone` or `bsuid`: the present and the former ones.
+/// Every name of an account that has joined no other: the present and the former ones.
 pub(crate) async fn names_of(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
-) -> Result<Vec<(&'static str, String)>, sqlx::Error> {
-    identity::all(db, user).await
+) -> Result<Vec<Named>, sqlx::Error> {
+    let names = Names::of(vault, &mut *db).await?;
+    identity::all(db, &names, user).await
 }
 
 /// Holds an account and every name of it until the transaction ends. `false`: it has joined another, or a name came meanwhile;
 /// the caller rolls back. Before anything in the transaction holds an account.
-pub(crate) async fn hold(db: &mut PgConnection, user: &UserId) -> Result<bool, LedgerError> {
-    Ok(account::hold_with_names(db, user).await?.is_some())
+pub(crate) async fn hold(db: &mut PgConnection, vault: &Vault, user: &UserId) -> Result<bool, LedgerError> {
+    let names = Names::of(vault, &mut *db).await?;
+    Ok(account::hold_with_names(db, &names, user).await?.is_some())
 }
 
 /// Whoever has been welcomed and leaves is not welcomed once more by the same numbers. The account and its names are held.
 pub(crate) async fn leave(
     db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
     numbers: &[E164],
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
     if welcome::had(db, user).await? {
+        let names = Names::of(vault, &mut *db).await?;
         for number in numbers {
-            let _known = welcome::remember(db, number, now).await?;
+            let _known = welcome::remember(db, &names, number, now).await?;
         }
     }
     Ok(())

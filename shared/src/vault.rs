@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 use crate::env::Env;
 use crate::person::UserId;
 
+pub(crate) use lookup::DIGEST;
 pub use lookup::Lookup;
 pub use master::MasterKey;
 pub use person_key::{Keys, PersonKey};
@@ -42,6 +43,10 @@ pub enum Place {
     Menu,
     /// `wa.kept_brief.brief`.
     KeptBrief,
+    /// `wa.identity.name`, by its digest.
+    Name,
+    /// The columns of the web app that `wa.joined` keeps, by the column and the account.
+    Joined,
 }
 
 impl Place {
@@ -52,6 +57,8 @@ impl Place {
             Self::Body => "outbox.body",
             Self::Menu => "outbox.menu",
             Self::KeptBrief => "kept_brief.brief",
+            Self::Name => "identity.name",
+            Self::Joined => "joined",
         }
     }
 }
@@ -65,8 +72,11 @@ pub enum VaultError {
     /// What stands there is not what was sealed.
     #[error("sealed words have been touched, or stand where they were not sealed for")]
     Touched,
-    /// Nobody has prepared the database: by what names are looked up is not there.
-    #[error("wa.data_key has no key for looking names up: the migrations have not been applied with MASTER_KEY")]
+    /// By what names are looked up is not there.
+    #[error(
+        "wa.data_key has no key for looking names up: either the migrations have not been applied with MASTER_KEY, or \
+             a backup was restored without that table"
+    )]
     NoLookup,
 }
 

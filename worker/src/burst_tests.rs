@@ -15,7 +15,15 @@ fn id(name: &str) -> MessageId {
 fn message(name: &str, content: Content) -> Inbound {
     let phone = "+33639980123".parse().unwrap();
     let sender = Sender { address: Address::Phone(phone), phone: None, bsuid: None };
-    Inbound { id: id(name), provider: Provider::Meta, business: "1".into(), sender, sent_at: at(0), content }
+    Inbound {
+        id: id(name),
+        provider: Provider::Meta,
+        business: "1".into(),
+        sender,
+        sent_at: at(0),
+        content,
+        lane: None,
+    }
 }
 
 fn text(text: &str) -> Content {

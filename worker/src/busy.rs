@@ -77,7 +77,7 @@ async fn tell(worker: &Worker, cause: &MessageId, inbound: &Inbound) -> Result<(
         return Ok(());
     }
     let mut tx = worker.pool.begin().await?;
-    let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
+    let mut person = person::resolve(&mut tx, &worker.vault, &inbound.sender, inbound.sent_at, now).await?;
     if person.stopped {
         return Ok(tx.rollback().await?);
     }

@@ -76,11 +76,11 @@ async fn route(db: &mut PgConnection, worker: &Worker, phone: &E164) -> Result<O
     if let Some((provider, business)) = worker.providers.own_number()
         && worker.providers.has_template(provider)
     {
-        let lane = Lane::aside("code", phone.as_str());
+        let lane = Lane::aside("code", &worker.vault.who(phone.as_str()));
         return Ok(Some(CodeRoute { provider, business, address: address(provider, phone), lane }));
     }
     let mut open = None;
-    for user in person::find(db, phone.as_str()).await? {
+    for user in person::find(db, &worker.vault, phone.as_str()).await? {
         let conversation = receipt::conversation(&mut *db, &user).await?;
         open = open.or(conversation.filter(|at| window::is_open(at.at, worker.clock.now())));
     }
@@ -111,7 +111,7 @@ pub async fn make(
     let mut db = worker.pool.acquire().await?;
     let Some(wanted) = otp::wanted(&mut *db, cause, now).await? else { return Ok(None) };
     let mut language = wanted.language;
-    if let Some(user) = person::find(&mut db, wanted.phone.as_str()).await?.first() {
+    if let Some(user) = person::find(&mut db, &worker.vault, wanted.phone.as_str()).await?.first() {
         let person = person::known(&mut db, user).await?;
         language = person.filter(|person| person.chosen).map_or(language, |person| person.language);
     }
@@ -167,7 +167,7 @@ pub async fn login<'a>(
     let Some(salt) = &worker.codes.salt else { return Ok(Text::Login { url }) };
     let phone = match &inbound.sender.phone {
         Some(phone) => Some(phone.clone()),
-        None => person::phone(&mut *db, &person.id).await?,
+        None => person::phone(&mut *db, &worker.vault, &person.id).await?,
     };
     let Some(phone) = phone else { return Ok(Text::LoginNoNumber { url }) };
     let asking = Asking { phone: &phone, purpose: Purpose::Enter, address: None, language: person.language };

@@ -80,7 +80,7 @@ pub async fn make(
     export::begin(&mut tx).await?;
     let Some(user) = receipt::whose(&mut *tx, cause).await? else { return Ok(None) };
     let Some(person) = person::known(&mut tx, &user).await? else { return Ok(None) };
-    let theirs = person::is_reached_at(&mut *tx, &user, &message.address).await?;
+    let theirs = person::is_reached_at(&mut tx, &worker.vault, &user, &message.address).await?;
     let file = if theirs {
         let all = export::everything(&mut tx, &worker.vault, &user, now).await?;
         let file = export::file(&all, now).map_err(JobError::retry)?;

@@ -38,10 +38,11 @@ async fn pass(worker: &Worker) -> Result<()> {
         return empties_the_file(worker, now).await;
     }
     let people = u64::try_from(due.len()).unwrap_or(u64::MAX);
-    let carried = carry_out(&worker.pool, &worker.queue, &due, now).await.unwrap_or_else(|error| {
-        tracing::error!(people, "erasures could not be carried out: {error}");
-        Carried { failed: people, ..Carried::default() }
-    });
+    let carried =
+        carry_out(&worker.pool, &worker.queue, &worker.vault, &due, now).await.unwrap_or_else(|error| {
+            tracing::error!(people, "erasures could not be carried out: {error}");
+            Carried { failed: people, ..Carried::default() }
+        });
     counter!("postly_erasures_total", "outcome" => "done").increment(carried.done);
     counter!("postly_erasures_total", "outcome" => "failed").increment(carried.failed);
     Ok(())
@@ -77,6 +78,7 @@ pub struct Carried {
 pub async fn carry_out(
     pool: &PgPool,
     queue: &Queue,
+    vault: &Vault,
     erasures: &[Erasure],
     now: DateTime<Utc>,
 ) -> Result<Carried, JobError> {
@@ -84,7 +86,7 @@ pub async fn carry_out(
     let mut reaches = Vec::new();
     let mut db = pool.acquire().await?;
     for erasure in erasures.iter().filter(|erasure| erasure.reach().is_none()) {
-        reaches.push(erasure.reaches(&mut db).await?);
+        reaches.push(erasure.reaches(&mut db, vault).await?);
     }
     drop(db);
     // First from the queue: what is being worked on loses its lease, and does not come again after the books have forgotten.
@@ -92,7 +94,7 @@ pub async fn carry_out(
     fault::point("erasure.withdrawn");
     let (mut forgotten, mut reaches) = (Vec::new(), Vec::new());
     for erasure in erasures {
-        match forget(pool, queue.vault(), erasure, now).await {
+        match forget(pool, vault, erasure, now).await {
             Ok(Some(reach)) => {
                 forgotten.push(erasure);
                 reaches.push(reach);
@@ -114,7 +116,7 @@ pub async fn carry_out(
     }
     for erasure in forgotten {
         let mut tx = pool.begin().await?;
-        let done = erasure.finish(&mut tx, queue.vault(), now).await?;
+        let done = erasure.finish(&mut tx, vault, now).await?;
         tx.commit().await?;
         if done {
             carried.done += 1;
@@ -141,7 +143,7 @@ async fn is_settled(pool: &PgPool) -> Result<bool, JobError> {
 /// The books forget, unless they have. `None`: later.
 async fn forget(
     pool: &PgPool,
-    vault: Option<&Vault>,
+    vault: &Vault,
     erasure: &Erasure,
     now: DateTime<Utc>,
 ) -> Result<Option<Reach>, JobError> {

@@ -265,7 +265,8 @@ pub async fn give_up(
         tx.rollback().await?;
         return Ok(());
     }
-    let person = shared::person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
+    let person =
+        shared::person::resolve(&mut tx, &worker.vault, &inbound.sender, inbound.sent_at, now).await?;
     let refunded = ledger::refund(&mut tx, &inbound.id, now).await?;
     kept::give_back(&mut *tx, &inbound.id).await?;
     // Whose credit was held waits for something, whatever the message itself reads like.

@@ -7,6 +7,7 @@ use shared::message::{Content, Inbound};
 use shared::person::{self, Change, Person};
 use shared::receipt::{self, Changed, Outcome, Standing, Start};
 use shared::texts::Text;
+use shared::vault::Vault;
 use shared::{kept, ledger};
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -53,11 +54,11 @@ pub async fn open(
         return Ok(Opened::Answered);
     }
     if let Content::Identity(change) = &inbound.content {
-        learn(&mut tx, inbound, change, now).await?;
+        learn(&mut tx, &worker.vault, inbound, change, now).await?;
         tx.commit().await?;
         return Ok(Opened::Answered);
     }
-    let mut person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
+    let mut person = person::resolve(&mut tx, &worker.vault, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     // Made now, if there is none: what was paid for later must not be lost because two want to make one.
     worker.vault.key(&mut tx, &person.id).await?;
@@ -164,11 +165,12 @@ async fn not_begun(tx: Transaction<'_, Postgres>, standing: Standing) -> Result<
 /// The provider announces that somebody has other names from now on: nobody is answered.
 async fn learn(
     db: &mut PgConnection,
+    vault: &Vault,
     inbound: &Inbound,
     change: &Change,
     now: DateTime<Utc>,
 ) -> Result<(), JobError> {
-    let user = person::changed(db, change, inbound.sent_at, now).await?;
+    let user = person::changed(db, vault, change, inbound.sent_at, now).await?;
     receipt::belongs_to(db, &inbound.id, &user).await?;
     let _ended = receipt::end(db, &inbound.id, Outcome::Recorded, None, now).await?;
     Ok(())

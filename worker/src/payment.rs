@@ -34,7 +34,7 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
     let conversation = receipt::conversation(&mut *tx, &account).await?;
     let conversation = conversation.filter(|conversation| window::is_open(conversation.at, now));
     let address = match &conversation {
-        Some(at) => person::address(&mut tx, &account, at.provider, &at.lane).await?,
+        Some(at) => person::address(&mut tx, &worker.vault, &account, at.provider, &at.lane).await?,
         None => None,
     };
     let (Some(conversation), Some(address)) = (conversation, address) else {

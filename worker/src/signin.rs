@@ -12,6 +12,7 @@ use shared::person::{self, Person, UserId};
 use shared::receipt::{self, Outcome};
 use shared::signin::{self, Asked, Denied, Question};
 use shared::texts::{SignIn, Text};
+use shared::vault::Vault;
 use sqlx::{Connection, PgConnection, PgExecutor};
 
 use crate::Worker;
@@ -59,12 +60,12 @@ pub async fn answer(
             Asked::TooOften => ("too_often", SignIn::TooOften),
         },
         Command::SignInNumber { signin, number } => {
-            choose(&mut tx, inbound, person, signin, *number, now).await?
+            choose(&mut tx, &worker.vault, inbound, person, signin, *number, now).await?
         }
         Command::Number(number) => match signin::question(&mut *tx, &person.id, now).await? {
             Some(open) => {
                 let number = u8::try_from(*number).unwrap_or(u8::MAX);
-                choose(&mut tx, inbound, person, &open, number, now).await?
+                choose(&mut tx, &worker.vault, inbound, person, &open, number, now).await?
             }
             None => ("late", SignIn::Over),
         },
@@ -98,6 +99,7 @@ fn ask(question: &Question) -> SignIn<'_> {
 /// A number was chosen: the right one opens the account of who writes, and only that one was asked.
 async fn choose(
     db: &mut PgConnection,
+    vault: &Vault,
     inbound: &Inbound,
     person: &Person,
     signin: &str,
@@ -111,7 +113,7 @@ async fn choose(
             Ok(("wrong", SignIn::Wrong))
         }
         Some(true) => {
-            let user = account(db, inbound, person, now).await?;
+            let user = account(db, vault, inbound, person, now).await?;
             let confirmed = signin::confirm(db, signin, &user, now).await?;
             Ok(if confirmed { ("confirmed", SignIn::Done) } else { ("late", SignIn::Over) })
         }
@@ -123,13 +125,14 @@ async fn choose(
 /// none), that one stays closed, and all that entering it would have done is taken back.
 async fn account(
     db: &mut PgConnection,
+    vault: &Vault,
     inbound: &Inbound,
     person: &Person,
     now: DateTime<Utc>,
 ) -> Result<UserId, LedgerError> {
     let Some(phone) = &inbound.sender.phone else { return Ok(person.id.clone()) };
     let mut attempt = db.begin().await?;
-    let entered = person::enter(&mut attempt, phone, now).await?.user;
+    let entered = person::enter(&mut attempt, vault, phone, now).await?.user;
     // Entering may have joined theirs to another one of theirs.
     if entered == ledger::survivor(&mut attempt, &person.id).await? {
         attempt.commit().await?;

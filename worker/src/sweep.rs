@@ -179,7 +179,7 @@ async fn apologise(
     let (mut address, mut language) = (letter.map(|letter| letter.inbound.sender.address.clone()), None);
     if let Some(user) = user {
         if address.is_none() {
-            address = person::address(db, user, lost.provider, &lost.lane).await?;
+            address = person::address(db, vault, user, lost.provider, &lost.lane).await?;
         }
         language = person::known(db, user).await?.map(|person| person.language);
     }

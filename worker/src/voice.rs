@@ -116,7 +116,7 @@ async fn open(
             return Err(JobError::fail(reason));
         }
     }
-    let person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
+    let person = person::resolve(&mut tx, &worker.vault, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     worker.vault.key(&mut tx, &person.id).await?;
     let recorded = step::find(&mut tx, &worker.vault, &inbound.id, TRANSCRIPTION).await?;

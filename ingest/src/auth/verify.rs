@@ -128,7 +128,7 @@ async fn enter(
 ) -> Result<Done, LedgerError> {
     let now = app.clock.now();
     let mut tx = app.pool().begin().await?;
-    let entered = person::enter(&mut tx, phone, now).await?;
+    let entered = person::enter(&mut tx, &app.vault, phone, now).await?;
     let session = sessions.open(&mut tx, &entered.user, device, now).await?;
     let credits = ledger::balance(&mut tx, &entered.user).await?;
     if !otp::consume(&mut tx, challenge, now).await? {
@@ -148,7 +148,7 @@ async fn enter(
 async fn link(app: &App, user: &UserId, challenge: &Challenge, phone: &E164) -> Result<Done, LedgerError> {
     let now = app.clock.now();
     let mut tx = app.pool().begin().await?;
-    let linked = person::link(&mut tx, user, phone, now).await?;
+    let linked = person::link(&mut tx, &app.vault, user, phone, now).await?;
     let credits = ledger::balance(&mut tx, user).await?;
     if !otp::consume(&mut tx, challenge, now).await? {
         return Ok(Done::Used);

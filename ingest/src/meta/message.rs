@@ -166,6 +166,7 @@ pub(super) fn read(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -
         content(&message, &business).map_err(|_| NOT_TEXT)?
     };
     Ok(Inbound {
+        lane: None,
         id: MessageId::new(Provider::Meta, &business, &id),
         provider: Provider::Meta,
         business,

@@ -41,7 +41,7 @@ pub async fn show(
         let mut db = app.pool().acquire().await?;
         let profile = person::profile(&mut *db, &visitor.user).await?.ok_or(LedgerError::NoSuchPerson)?;
         let known = person::known(&mut db, &visitor.user).await?;
-        let phone = person::phone(&mut *db, &visitor.user).await?;
+        let phone = person::phone(&mut db, &app.vault, &visitor.user).await?;
         Ok(Json(Account {
             credits: profile.credits,
             phone: phone.as_ref().map(E164::masked),
@@ -111,7 +111,7 @@ pub async fn unlink(
         if profile.email.is_none() {
             return Ok(None);
         }
-        let unlinked = person::unlink(&mut tx, &visitor.user, app.clock.now()).await?;
+        let unlinked = person::unlink(&mut tx, &app.vault, &visitor.user, app.clock.now()).await?;
         tx.commit().await?;
         Ok(Some(unlinked))
     })

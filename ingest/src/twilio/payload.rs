@@ -78,6 +78,7 @@ fn read_message(
         .and_then(|id| named(&id))
         .or_else(|| phone.is_none().then(|| short(number)));
     Ok(Inbound {
+        lane: None,
         id: MessageId::new(Provider::Twilio, &account, &sid),
         provider: Provider::Twilio,
         business: short(&business),

@@ -68,7 +68,7 @@ async fn hold(pool: &PgPool, job: &Job, inbound: &Inbound) -> Result<Person> {
     let start = Start { number: 1, worker: "bare", received_at: job.received_at };
     let standing = receipt::start(&mut tx, &vault(), inbound, start, now).await?;
     ensure!(matches!(standing, Standing::Open(_)), "a message twice");
-    let person = person::resolve(&mut tx, &inbound.sender, inbound.sent_at, now).await?;
+    let person = person::resolve(&mut tx, &vault(), &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
     Allowance::default().brief(&mut tx, &person.id, &inbound.id, now).await?;
     let posted = ledger::post(&mut tx, &person.id, Entry::Generation(&inbound.id), now).await?;

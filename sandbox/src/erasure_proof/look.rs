@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use shared::clock::Clock;
 use shared::env::Env;
+use shared::person::UserId;
 use tokio::process::Command;
 use tokio::time::{Instant, interval};
 use worker::operator::erasure::{self, Findings, Known};
@@ -14,6 +15,7 @@ use worker::operator::{Desk, person};
 
 use super::life::Life;
 use crate::gameday::Ground;
+use crate::stage::vault;
 
 /// How long Redis may take to write its file anew.
 const ANEW: Duration = Duration::from_mins(1);
@@ -43,9 +45,17 @@ pub(super) async fn everywhere(ground: &Ground, lives: &[Life]) -> Result<Findin
 
 /// The names of those whom the books know: a number may have come back.
 async fn still_there(ground: &Ground) -> Result<Vec<String>> {
-    let names: Vec<String> =
-        sqlx::query_scalar("select value from wa.identity").fetch_all(&ground.pool).await?;
-    Ok(names.into_iter().map(|name| name.trim_start_matches('+').to_owned()).collect())
+    let mut db = ground.pool.acquire().await?;
+    let accounts: Vec<String> =
+        sqlx::query_scalar("select distinct user_id from wa.identity").fetch_all(&mut *db).await?;
+    // By what they are found as well, which is the same for whoever has them.
+    let mut there: Vec<String> =
+        sqlx::query_scalar("select value from wa.identity").fetch_all(&mut *db).await?;
+    for account in accounts.into_iter().map(UserId::from_stored) {
+        let names = shared::person::names(&mut db, &vault(), &account).await?;
+        there.extend(names.into_iter().map(|name| name.value.trim_start_matches('+').to_owned()));
+    }
+    Ok(there)
 }
 
 /// Waits until Redis has written its file anew since the last of them was forgotten.

@@ -29,7 +29,7 @@ pub async fn opens(
         Standing::Begun(_) => return Ok(Did::Held),
         _ => return Ok(Did::Found),
     }
-    let person = person::resolve(db, &inbound.sender, inbound.sent_at, now).await?;
+    let person = person::resolve(db, &vault(), &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(db, &inbound.id, &person.id).await?;
     if kept && kept::take(db, &vault(), &person.id, &inbound.id, now).await?.is_none() {
         return answers(db, inbound, Outcome::Answered, now).await;
@@ -51,7 +51,7 @@ pub async fn is_known(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Ut
 
 /// Posts, history, answer and the end.
 pub async fn finishes(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<Did, Trouble> {
-    let person = person::resolve(db, &inbound.sender, inbound.sent_at, now).await?;
+    let person = person::resolve(db, &vault(), &inbound.sender, inbound.sent_at, now).await?;
     ledger::balance(db, &person.id).await?;
     if answers(db, inbound, Outcome::Posts, now).await? == Did::Undone {
         return Ok(Did::Undone);
@@ -86,7 +86,7 @@ pub async fn gives_up(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Ut
     if !receipt::end(db, &inbound.id, Outcome::Failed, Some("every attempt ended badly"), now).await? {
         return Ok(Did::Undone);
     }
-    person::resolve(db, &inbound.sender, inbound.sent_at, now).await?;
+    person::resolve(db, &vault(), &inbound.sender, inbound.sent_at, now).await?;
     ledger::refund(db, &inbound.id, now).await?;
     kept::give_back(&mut *db, &inbound.id).await?;
     says(db, inbound, now).await?;

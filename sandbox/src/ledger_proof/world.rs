@@ -128,6 +128,7 @@ impl World {
         // Spread over the accounts of its time, the same at every look.
         let account = &self.accounts[first + number * 7 % WIDTH[0]];
         Inbound {
+            lane: None,
             id: message_id(number),
             provider: Provider::Meta,
             business: BUSINESS.to_owned(),
@@ -162,7 +163,9 @@ async fn account(pool: &PgPool, clock: &Clock, number: usize) -> Result<Account>
     let (id, unwritten) = match number % 4 {
         2 => (web::opens(&mut tx, Some(&phone)).await?, web::WELCOME),
         3 => (web::opens_with_a_line(&mut tx, &phone).await?, 0),
-        _ => (person::resolve(&mut tx, &sender, clock.now(), clock.now()).await?.id, 0),
+        _ => {
+            (person::resolve(&mut tx, &crate::stage::vault(), &sender, clock.now(), clock.now()).await?.id, 0)
+        }
     };
     tx.commit().await?;
     Ok(Account { id, sender, unwritten })

@@ -47,6 +47,7 @@ pub fn job(person: usize, message: usize, clock: &Clock) -> Job {
     let phone = E164::from_provider(&number).expect("a number of the reserved range");
     let received_at = clock.now();
     let inbound = Inbound {
+        lane: None,
         id: MessageId::new(
             Provider::Meta,
             META_PHONE_NUMBER_ID,

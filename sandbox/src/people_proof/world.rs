@@ -291,8 +291,12 @@ impl<'a> World<'a> {
 async fn applied(pool: &PgPool, what: &What, now: DateTime<Utc>) -> Result<UserId, LedgerError> {
     let mut tx = pool.begin().await?;
     let account = match what {
-        What::Message(shown, sender) => person::resolve(&mut tx, sender, shown.at, now).await?.id,
-        What::Change { before, change, .. } => person::changed(&mut tx, change, before.at, now).await?,
+        What::Message(shown, sender) => {
+            person::resolve(&mut tx, &crate::stage::vault(), sender, shown.at, now).await?.id
+        }
+        What::Change { before, change, .. } => {
+            person::changed(&mut tx, &crate::stage::vault(), change, before.at, now).await?
+        }
     };
     tx.commit().await?;
     Ok(account)

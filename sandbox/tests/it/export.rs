@@ -281,7 +281,11 @@ async fn leaves(sandbox: &Sandbox, alice: &Person, how: Leaves) {
                 .execute(&mut *tx)
                 .await
                 .unwrap();
-            assert!(person::unlink(&mut tx, &account, sandbox.clock.now()).await.unwrap());
+            assert!(
+                person::unlink(&mut tx, &sandbox::stage::vault(), &account, sandbox.clock.now())
+                    .await
+                    .unwrap()
+            );
         }
         Leaves::Linked => {
             sqlx::query(r#"update "User" set "waPhoneE164" = null where "id" = $1"#)

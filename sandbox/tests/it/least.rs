@@ -24,16 +24,13 @@ async fn the_model_is_never_told_who_asks(sandbox: &mut Sandbox, provider: Provi
     let calls = sandbox.stage.openai.calls();
     assert!(calls.len() >= 10, "{}", calls.len());
     let account = alice.account().await;
-    let named: Vec<(String, String)> =
-        sqlx::query_as("select kind, value from wa.identity where user_id = $1")
-            .bind(account.as_str())
-            .fetch_all(&sandbox.pool)
-            .await
-            .unwrap();
+    let mut db = sandbox.pool.acquire().await.unwrap();
+    let named = shared::person::names(&mut db, &sandbox::stage::vault(), &account).await.unwrap();
+    drop(db);
     assert!(!named.is_empty());
     let mut telling = vec![alice.number().trim_start_matches('+').to_owned(), account.as_str().to_owned()];
     telling.extend(["Camille", "Durand"].map(str::to_owned));
-    telling.extend(named.into_iter().map(|(_, value)| value.trim_start_matches('+').to_owned()));
+    telling.extend(named.into_iter().map(|name| name.value.trim_start_matches('+').to_owned()));
     telling.extend(ids.iter().map(|id| id.provider_part().to_owned()));
     let heard = sandbox.stage.openai.transcriptions();
     assert_eq!(heard.len(), 1);

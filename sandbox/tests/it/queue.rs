@@ -33,6 +33,7 @@ async fn on_a_bare_queue(settings: QueueSettings, test: impl AsyncFnOnce(&mut Ba
 /// A message with this id of somebody.
 fn message(who: &str, id: &str) -> Job {
     let inbound = Inbound {
+        lane: None,
         id: MessageId::new(Provider::Meta, "1098", id),
         provider: Provider::Meta,
         business: "1098".to_owned(),

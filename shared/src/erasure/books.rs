@@ -11,7 +11,7 @@ use crate::person::UserId;
 use crate::vault::Vault;
 
 /// What every statement below may use: the accounts of the person, their names, and the keys of what they said.
-const REACH: &str = "with r (accounts, numbers, ids, patterns, messages, challenges, addresses) as (
+const REACH: &str = "with r (accounts, digests, whos, patterns, messages, challenges, addresses) as (
   select array(select wa.accounts_of($1)), $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[]
 ) ";
 
@@ -22,7 +22,9 @@ const FORGET: &[&str] = &[
     // Notices about somebody, and messages of which the start was all that happened.
     "delete from wa.receipt x using r
      where x.user_id is null and exists (
-       select from unnest(r.patterns) name where x.detail ~ name or x.lane ~ name)",
+       select from unnest(r.patterns) name where x.detail ~ name or x.lane ~ name)
+       or x.user_id is null and exists (
+         select from unnest(r.whos) who where right(x.lane, length(who) + 1) = ':' || who)",
     "delete from wa.outbox x using r where x.cause = any(r.messages)",
     // What answers no message: codes, words about payments and about waiting. By an index of their own, since no table is larger.
     "delete from wa.outbox x using r
@@ -35,9 +37,9 @@ const FORGET: &[&str] = &[
     "delete from wa.data_key x using r where x.user_id = any(r.accounts)",
     // Who they are.
     "delete from wa.identity x using r where x.user_id = any(r.accounts)",
-    "update wa.identity x set beside_meta = null from r where x.beside_meta = any(r.ids)",
-    "update wa.identity x set beside_twilio = null from r where x.beside_twilio = any(r.ids)",
-    "delete from wa.passed_number x using r where x.from_user = any(r.accounts) or x.value = any(r.numbers)",
+    "update wa.identity x set beside_meta = null from r where x.beside_meta = any(r.digests)",
+    "update wa.identity x set beside_twilio = null from r where x.beside_twilio = any(r.digests)",
+    "delete from wa.passed_number x using r where x.from_user = any(r.accounts) or x.value = any(r.digests)",
     "delete from wa.joined x using r where x.from_user = any(r.accounts) or x.into_user = any(r.accounts)",
     "delete from wa.preference x using r where x.user_id = any(r.accounts)",
     // How they came in. A challenge is left as an empty row for as long as limits count it (shared/src/otp): whoever is
@@ -70,7 +72,7 @@ pub(super) async fn hold_receipts(db: &mut PgConnection, account: &UserId) -> Re
 /// Forgets. The account and its names are held.
 pub(super) async fn forget(
     db: &mut PgConnection,
-    vault: Option<&Vault>,
+    vault: &Vault,
     account: &UserId,
     reach: &Reach,
     now: DateTime<Utc>,
@@ -78,8 +80,8 @@ pub(super) async fn forget(
     for statement in FORGET {
         sqlx::query(AssertSqlSafe(format!("{REACH}{statement}")))
             .bind(account.as_str())
-            .bind(reach.numbers())
-            .bind(reach.ids())
+            .bind(reach.digests())
+            .bind(reach.whos(vault))
             .bind(reach.patterns())
             .bind(reach.messages())
             .bind(reach.challenges())
@@ -92,11 +94,7 @@ pub(super) async fn forget(
 }
 
 /// What waits in the spill is in no table's columns: each job is read.
-async fn forget_spilled(
-    db: &mut PgConnection,
-    vault: Option<&Vault>,
-    reach: &Reach,
-) -> Result<(), sqlx::Error> {
+async fn forget_spilled(db: &mut PgConnection, vault: &Vault, reach: &Reach) -> Result<(), sqlx::Error> {
     let mut after = 0_i64;
     loop {
         let page: Vec<(i64, String)> =
@@ -106,7 +104,7 @@ async fn forget_spilled(
                 .await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         after = *last;
-        let theirs = |job: &String| match Job::unpack(job.as_bytes(), vault) {
+        let theirs = |job: &String| match Job::unpack(job.as_bytes(), Some(vault)) {
             Ok(job) => reach.has(&job),
             Err(_) => reach.is_named_in(job.as_bytes()),
         };

@@ -12,6 +12,7 @@ use crate::job::{Job, Work};
 use crate::message::{Address, Content, Inbound, Sender};
 use crate::person::{UserId, names_of};
 use crate::phone::E164;
+use crate::vault::Vault;
 
 /// What a Twilio address begins with, before the number (Twilio: WhatsApp addresses).
 const CHANNEL: &str = "whatsapp:";
@@ -25,6 +26,9 @@ pub struct Reach {
     numbers: HashSet<String>,
     /// Their business-scoped ids.
     ids: HashSet<String>,
+    /// By what both are found in our tables.
+    #[serde(default)]
+    digests: HashSet<String>,
     /// The e-mail addresses of their accounts.
     emails: HashSet<String>,
     /// The keys of their messages.
@@ -39,16 +43,18 @@ impl Reach {
     /// Reads what is known of an account that has joined no other. `before`: when its person asked to be forgotten.
     pub(super) async fn of(
         db: &mut PgConnection,
+        vault: &Vault,
         account: &UserId,
         before: DateTime<Utc>,
     ) -> Result<Self, sqlx::Error> {
         let mut reach = Self { before, ..Self::default() };
-        for (kind, name) in names_of(&mut *db, account).await? {
-            match name.parse::<E164>() {
-                Ok(number) if kind == "phone" => reach.numbers.extend(number.spelled()),
-                _ if kind == "phone" => drop(reach.numbers.insert(name)),
-                _ => drop(reach.ids.insert(name)),
+        for name in names_of(&mut *db, vault, account).await? {
+            match (name.number(), name.value) {
+                (Some(number), _) => reach.numbers.extend(number.spelled()),
+                (None, Some(value)) if name.kind == "phone" => drop(reach.numbers.insert(value)),
+                (None, value) => reach.ids.extend(value),
             }
+            reach.digests.insert(name.digest);
         }
         let user = account.as_str();
         let all =
@@ -164,11 +170,11 @@ impl Reach {
         self.needles().iter().map(bounded).collect()
     }
 
-    /// Everything by which they are known, for whoever looks whether it is gone: names, and ids of messages, which may
-    /// contain a number.
+    /// Everything by which they are known, for whoever looks whether it is gone: names, their digests, and ids of messages.
     pub(super) fn known(&self) -> impl Iterator<Item = String> {
         let messages = self.messages.iter().map(|key| key.splitn(3, ':').nth(2).unwrap_or(key).to_owned());
-        self.needles().into_iter().chain(messages).chain(self.told.iter().cloned())
+        let kept = self.digests.iter().chain(&self.told).cloned();
+        self.needles().into_iter().chain(messages).chain(kept)
     }
 
     pub(super) fn count(&self) -> Count {
@@ -176,16 +182,19 @@ impl Reach {
         Count { names, messages: self.messages.len(), told: self.told.len() }
     }
 
-    pub(super) fn numbers(&self) -> Vec<String> {
-        self.numbers.iter().cloned().collect()
+    pub(super) fn digests(&self) -> Vec<String> {
+        self.digests.iter().cloned().collect()
+    }
+
+    /// How lanes say who has them.
+    pub(super) fn whos(&self, vault: &Vault) -> Vec<String> {
+        let channels = self.numbers.iter().chain(&self.ids).map(|name| format!("{CHANNEL}{name}"));
+        let names: Vec<String> = self.numbers.iter().chain(&self.ids).cloned().chain(channels).collect();
+        names.iter().flat_map(|name| vault.whos(name)).collect()
     }
 
     pub(super) fn phones(&self) -> Vec<E164> {
         self.numbers.iter().filter_map(|number| number.parse().ok()).collect()
-    }
-
-    pub(super) fn ids(&self) -> Vec<String> {
-        self.ids.iter().cloned().collect()
     }
 
     pub(super) fn messages(&self) -> Vec<String> {

@@ -35,8 +35,9 @@ struct Outgoing<'a> {
     trace: Option<TraceContext>,
 }
 
+/// A job as it is read, sealed or in the open.
 #[derive(Deserialize)]
-struct Incoming {
+pub(super) struct Incoming {
     v: u8,
     id: MessageId,
     lane: Lane,
@@ -69,16 +70,22 @@ impl Job {
 
     /// Reads it, sealed or in the open.
     pub fn unpack(packed: &[u8], vault: Option<&Vault>) -> Result<Self, Unread> {
-        let Incoming { v, id, lane, received_at, work, sealed, trace } = serde_json::from_slice(packed)?;
-        let work = match (work, sealed) {
-            (Some(work), _) => work,
-            (None, Some(sealed)) => {
-                let opened = vault.ok_or(VaultError::UnknownMaster)?.open_waiting(id.as_str(), &sealed)?;
-                serde_json::from_slice(&opened)?
-            }
-            (None, None) => return Err(serde_json::Error::custom("no work").into()),
-        };
-        Ok(Self { v, id, lane, received_at, work, trace })
+        let mut incoming: Incoming = serde_json::from_slice(packed)?;
+        if let (None, Some(sealed)) = (&incoming.work, &incoming.sealed) {
+            let vault = vault.ok_or(VaultError::UnknownMaster)?;
+            let opened = vault.open_waiting(incoming.id.as_str(), sealed)?;
+            incoming.work = Some(serde_json::from_slice(&opened)?);
+        }
+        Self::try_from(incoming).map_err(|problem| serde_json::Error::custom(problem).into())
+    }
+}
+
+impl TryFrom<Incoming> for Job {
+    type Error = &'static str;
+
+    fn try_from(incoming: Incoming) -> Result<Self, Self::Error> {
+        let Incoming { v, id, lane, received_at, work, trace, .. } = incoming;
+        Ok(Self { v, id, lane, received_at, work: work.ok_or("no work")?, trace }.known())
     }
 }
 

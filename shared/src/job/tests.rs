@@ -8,6 +8,7 @@ use crate::person::Change;
 fn last_weeks_jobs_are_still_read() {
     let job = Job::message(
         Inbound {
+            lane: None,
             id: MessageId::new(Provider::Meta, "1098", "wamid.A"),
             provider: Provider::Meta,
             business: "1098".into(),
@@ -42,6 +43,7 @@ fn a_trace_travels_and_what_is_none_costs_no_message() {
 #[test]
 fn a_voice_note_travels_without_what_was_said() {
     let inbound = |voice: Voice| Inbound {
+        lane: None,
         id: MessageId::new(Provider::Twilio, "AC1", "MM1"),
         provider: Provider::Twilio,
         business: "whatsapp:+33199001234".into(),

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::UserId;
 use super::identity::{self, Sighting};
+use super::names::{Name, Names};
 use crate::ledger::{self, LedgerError};
 use crate::phone::E164;
 
@@ -84,13 +85,14 @@ pub(super) async fn hold(
 /// Before anything in the transaction holds an account, since names are held first.
 pub(super) async fn hold_with_names(
     db: &mut PgConnection,
+    names: &Names,
     user: &UserId,
-) -> Result<Option<Vec<(&'static str, String)>>, LedgerError> {
-    let names = identity::all(&mut *db, user).await?;
-    identity::claim(db, names.clone()).await?;
+) -> Result<Option<Vec<Name>>, LedgerError> {
+    let all = identity::all(&mut *db, names, user).await?;
+    identity::claim(db, all.iter().map(Name::key).collect()).await?;
     // A name that came while these were waited for must be held as well, before the account.
-    let held = hold(db, [user]).await? && identity::all(&mut *db, user).await? == names;
-    Ok(held.then_some(names))
+    let held = hold(db, [user]).await? && identity::all(&mut *db, names, user).await? == all;
+    Ok(held.then_some(all))
 }
 
 /// Lets the web app find an account that begins in WhatsApp by its number. One with an e-mail address says itself by
@@ -239,19 +241,22 @@ pub(super) async fn has_another_number(
     user: &UserId,
     sighting: &Sighting<'_>,
 ) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar(
+    let (others, left, column): (i64, Vec<String>, Option<String>) = sqlx::query_as(
         r#"with number as (
              select value, coalesce(case $4 when 'meta' then beside_meta else beside_twilio end = $3, false) as left_it
-             from wa.identity where user_id = $1 and kind = 'phone' and value <> all($2)
+             from wa.identity where user_id = $1 and kind = 'phone' and value is distinct from $2
            )
-           select exists (select from number where not left_it)
-               or exists (select from "User" where "id" = $1 and "waPhoneE164" <> all($2)
-                            and "waPhoneE164" not in (select value from number where left_it))"#,
+           select (select count(*) from number where not left_it), array(select value from number where left_it),
+                  (select "waPhoneE164" from "User" where "id" = $1)"#,
     )
     .bind(user.as_str())
-    .bind(sighting.spellings())
-    .bind(sighting.bsuid)
+    .bind(sighting.number())
+    .bind(sighting.id())
     .bind(sighting.provider.as_str())
     .fetch_one(db)
-    .await
+    .await?;
+    let column = column.map(|phone| sighting.names.of_column(true, phone).digest);
+    Ok(others > 0
+        || column
+            .is_some_and(|column| Some(&column) != sighting.number().as_ref() && !left.contains(&column)))
 }

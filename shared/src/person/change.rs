@@ -13,11 +13,13 @@ use sqlx::{Connection, PgConnection};
 
 use super::identity::{self, Known, Sighting};
 use super::join::join;
+use super::names::Names;
 use super::resolve::{DISORDER, Evidence, decide, held};
 use super::{UserId, account};
 use crate::ledger::LedgerError;
 use crate::message::Provider;
 use crate::phone::E164;
+use crate::vault::Vault;
 
 /// What is announced. Meta only: at least one name before the change, and one after it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +48,7 @@ impl fmt::Debug for Change {
 /// it holds an account. `at`: when it changed, says the provider.
 pub async fn changed(
     db: &mut PgConnection,
+    vault: &Vault,
     change: &Change,
     at: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -53,9 +56,10 @@ pub async fn changed(
     let at = at.min(now);
     let provider = Provider::Meta;
     let (bsuid, phone) = (change.previous_bsuid.as_deref(), change.previous_phone.as_ref());
-    let before = Sighting { provider, bsuid, phone, at, spelled: true };
+    let names = &Names::of(vault, &mut *db).await?;
+    let before = Sighting { names, provider, bsuid, phone, at, spelled: true };
     let after = Sighting { bsuid: change.bsuid.as_deref(), phone: change.phone.as_ref(), ..before.clone() };
-    identity::claim(db, before.names().into_iter().chain(after.names()).collect()).await?;
+    identity::claim(db, before.shown().into_iter().chain(after.shown()).collect()).await?;
     loop {
         let mut attempt = db.begin().await?;
         if let Some(evidence) = held(&mut attempt, &[&before, &after], None).await? {
@@ -89,13 +93,13 @@ async fn moves(
     };
     ends(db, before, after, &user, now).await?;
     if let Some(bsuid) = after.bsuid {
-        identity::learn(&mut *db, bsuid, &user, after.at, now).await?;
+        identity::learn(&mut *db, after.names, bsuid, &user, after.at, now).await?;
         if let Some(previous) = before.bsuid {
             account::changes_its_id(&mut *db, &user, previous, bsuid, now).await?;
         }
         // What came after it was announced before it: a number that is still where this id was may have been left.
         if outdated {
-            identity::deserts(db, &user, bsuid, after.at, now).await?;
+            identity::deserts(db, after.names, &user, bsuid, after.at, now).await?;
         }
     }
     let current = Evidence::read(db, after).await?;
@@ -104,7 +108,7 @@ async fn moves(
     if !outdated && held_since.is_none_or(|known| known.seen_at <= after.at) {
         if let (Some(phone), Some(former)) = (after.phone, held_since) {
             let why = "somebody else has its number now";
-            identity::release(db, phone, &former.user, why, now).await?;
+            identity::release(db, after.names, phone, &former.user, why, now).await?;
         }
         for link in current.web_numbers.iter().filter(|link| link.user != user) {
             if let Some(phone) = after.phone {
@@ -134,13 +138,13 @@ async fn whose(
         && *by_id != user
         && former != Some(by_id)
     {
-        match join(db, by_id, &user, now).await? {
+        match join(db, after.names, by_id, &user, now).await? {
             Some(one) => user = one,
             None => return Ok(None),
         }
     }
     let contradicted =
-        number.and_then(|known| known.beside.as_deref()).zip(after.bsuid).is_some_and(|(a, b)| a != b);
+        number.and_then(|known| known.beside.clone()).zip(after.id()).is_some_and(|(a, b)| a != b);
     let holder = match number {
         Some(known) => Some(&known.user).filter(|_| former.is_none() && !contradicted),
         None => evidence
@@ -151,7 +155,7 @@ async fn whose(
     if let Some(holder) = holder
         && *holder != user
         && evidence.by_id() != Some(holder)
-        && let Some(one) = join(db, holder, &user, now).await?
+        && let Some(one) = join(db, after.names, holder, &user, now).await?
     {
         user = one;
     }
@@ -171,14 +175,17 @@ async fn ends(
         let number = Sighting { phone: Some(phone), bsuid: None, ..before.clone() };
         let known = identity::read(db, &number).await?.phone;
         // Its person may have come back to it since, or has been given another id there.
-        let again = |known: &Known| match (known.beside.as_deref(), before.bsuid) {
+        let again = |known: &Known| match (known.beside.clone(), before.id()) {
             (Some(last), Some(previous)) => last != previous,
             (Some(_), None) => known.seen_at > before.at,
             (None, _) => false,
         };
         match known.filter(|known| known.user == *user) {
             Some(known) if again(&known) => {}
-            Some(_) => identity::release(db, phone, user, "its person has another number now", now).await?,
+            Some(_) => {
+                identity::release(db, before.names, phone, user, "its person has another number now", now)
+                    .await?;
+            }
             None => account::forgets_its_number(&mut *db, user, phone, now).await?,
         }
     }
@@ -186,6 +193,6 @@ async fn ends(
     else {
         return Ok(());
     };
-    identity::retire(&mut *db, previous, before.at).await?;
-    identity::follows(&mut *db, user, previous, bsuid).await
+    identity::retire(&mut *db, before.names, previous, before.at).await?;
+    identity::follows(&mut *db, before.names, user, previous, bsuid).await
 }

@@ -9,10 +9,12 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::identity::{self, Sighting};
+use super::names::Names;
 use super::resolve::{decide, held};
 use super::{UserId, account, welcome};
 use crate::ledger::LedgerError;
 use crate::phone::E164;
+use crate::vault::Vault;
 
 /// Who has entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +29,15 @@ pub struct Entered {
 
 /// The account of a number whose person has just proved it, with the welcome gift if it is due. Runs inside the caller's
 /// transaction, before anything in it holds an account.
-pub async fn enter(db: &mut PgConnection, phone: &E164, now: DateTime<Utc>) -> Result<Entered, LedgerError> {
-    let sighting = Sighting::proved(phone, now);
-    identity::claim(db, sighting.names()).await?;
+pub async fn enter(
+    db: &mut PgConnection,
+    vault: &Vault,
+    phone: &E164,
+    now: DateTime<Utc>,
+) -> Result<Entered, LedgerError> {
+    let names = Names::of(vault, &mut *db).await?;
+    let sighting = Sighting::proved(&names, phone, now);
+    identity::claim(db, sighting.shown()).await?;
     let (user, opened) = loop {
         let mut attempt = db.begin().await?;
         if let Some(evidence) = held(&mut attempt, &[&sighting], None).await? {
@@ -41,6 +49,6 @@ pub async fn enter(db: &mut PgConnection, phone: &E164, now: DateTime<Utc>) -> R
         attempt.rollback().await?;
     };
     account::has_proved(&mut *db, &user, phone, now).await?;
-    let welcomed = welcome::give(db, &user, phone, now).await?;
+    let welcomed = welcome::give(db, &names, &user, phone, now).await?;
     Ok(Entered { user, opened, welcomed })
 }

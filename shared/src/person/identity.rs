@@ -8,14 +8,18 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
+use super::names::{Name, Names, kind};
 use super::{Person, Row, UserId, account, person, welcome};
 use crate::audit::{self, Act};
 use crate::message::{Address, Provider, Sender};
 use crate::phone::E164;
+use crate::vault::Place;
 
 /// What one message shows of who wrote it.
 #[derive(Clone)]
 pub(super) struct Sighting<'a> {
+    /// How its names stand in the tables.
+    pub(super) names: &'a Names,
     pub(super) provider: Provider,
     pub(super) bsuid: Option<&'a str>,
     pub(super) phone: Option<&'a E164>,
@@ -28,8 +32,9 @@ pub(super) struct Sighting<'a> {
 impl<'a> Sighting<'a> {
     /// A number whose person has just typed the code that came to it. Only the number is shown, so whose messages count
     /// as shown beside it does not matter. Providers count in seconds: what they bring of this one is not older.
-    pub(super) fn proved(phone: &'a E164, at: DateTime<Utc>) -> Self {
+    pub(super) fn proved(names: &'a Names, phone: &'a E164, at: DateTime<Utc>) -> Self {
         Self {
+            names,
             provider: Provider::Meta,
             bsuid: None,
             phone: Some(phone),
@@ -38,18 +43,29 @@ impl<'a> Sighting<'a> {
         }
     }
 
-    pub(super) fn of(sender: &'a Sender, at: DateTime<Utc>) -> Self {
+    pub(super) fn of(names: &'a Names, sender: &'a Sender, at: DateTime<Utc>) -> Self {
         let provider = match sender.address {
             Address::Channel(_) => Provider::Twilio,
             Address::Phone(_) | Address::Bsuid(_) => Provider::Meta,
         };
-        Self { provider, bsuid: sender.bsuid.as_deref(), phone: sender.phone.as_ref(), at, spelled: true }
+        let (bsuid, phone) = (sender.bsuid.as_deref(), sender.phone.as_ref());
+        Self { names, provider, bsuid, phone, at, spelled: true }
+    }
+
+    /// By what its id is found.
+    pub(super) fn id(&self) -> Option<String> {
+        self.bsuid.map(|id| self.names.id(id))
+    }
+
+    /// By what its number is found.
+    pub(super) fn number(&self) -> Option<String> {
+        self.phone.map(|phone| self.names.phone(phone))
     }
 
     /// The keys of what is shown.
-    pub(super) fn names(&self) -> Vec<(&'static str, String)> {
-        let bsuid = self.bsuid.map(|id| ("bsuid", id.to_owned()));
-        let phone = self.phone.map(|phone| ("phone", String::from(phone.canonical())));
+    pub(super) fn shown(&self) -> Vec<(&'static str, String)> {
+        let bsuid = self.id().map(|id| (kind(false), id));
+        let phone = self.number().map(|phone| (kind(true), phone));
         bsuid.into_iter().chain(phone).collect()
     }
 
@@ -68,8 +84,9 @@ pub(super) struct Known {
     pub(super) since: DateTime<Utc>,
     pub(super) seen_at: DateTime<Utc>,
     pub(super) retired_at: Option<DateTime<Utc>>,
+    /// By what its spelling is told apart.
     pub(super) spelling: Option<String>,
-    /// The id that the provider of the sighting showed last beside it.
+    /// The digest of the id that the provider of the sighting showed last beside it.
     pub(super) beside: Option<String>,
     /// Whether any provider has shown an id beside it.
     pub(super) has_id: bool,
@@ -103,7 +120,7 @@ struct Line {
 
 /// Reads what is known.
 pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Picture, sqlx::Error> {
-    let (kinds, values): (Vec<&str>, Vec<String>) = sighting.names().into_iter().unzip();
+    let (kinds, values): (Vec<&str>, Vec<String>) = sighting.shown().into_iter().unzip();
     let lines: Vec<Line> = sqlx::query_as(
         r#"select i.kind, i.created_at, i.seen_at, i.retired_at, i.spelling,
                   case $3 when 'meta' then i.beside_meta else i.beside_twilio end as beside,
@@ -149,26 +166,48 @@ pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Resu
 /// All names of an account, the present and the former ones, and those that the web app knows of it or of one that has
 /// joined it.
 pub(super) async fn all(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    names: &Names,
     user: &UserId,
-) -> Result<Vec<(&'static str, String)>, sqlx::Error> {
-    let names: Vec<(bool, String)> = sqlx::query_as(
-        r#"select kind = 'phone', value from wa.identity where user_id = $1
-           union select true, "waPhoneE164" from "User"
-             where "id" in (select wa.accounts_of($1)) and "waPhoneE164" is not null
-           union select false, "waUserId" from "User"
-             where "id" in (select wa.accounts_of($1)) and "waUserId" is not null
-           order by 1, 2"#,
+) -> Result<Vec<Name>, sqlx::Error> {
+    let ours: Vec<(bool, String, String)> =
+        sqlx::query_as("select kind = 'phone', value, name from wa.identity where user_id = $1")
+            .bind(user.as_str())
+            .fetch_all(&mut *db)
+            .await?;
+    let sealed = ours.iter().map(|(_, digest, name)| (digest.clone(), name.clone())).collect();
+    let opened = names.open(&mut *db, sealed).await?;
+    // A number stands there as it was last spelled.
+    let dialled = |is_number: bool, value: Option<String>| match value {
+        Some(value) if is_number => {
+            Some(value.parse::<E164>().map_or(value, |number| String::from(number.canonical())))
+        }
+        value => value,
+    };
+    let mut all: Vec<Name> = ours
+        .into_iter()
+        .zip(opened)
+        .map(|((is_number, digest, _), value)| Name {
+            kind: kind(is_number),
+            digest,
+            value: dialled(is_number, value),
+        })
+        .collect();
+    let web: Vec<(Option<String>, Option<String>)> = sqlx::query_as(
+        r#"select "waPhoneE164", "waUserId" from "User" where "id" in (select wa.accounts_of($1))"#,
     )
     .bind(user.as_str())
     .fetch_all(db)
     .await?;
-    let name = |(is_number, value): (bool, String)| match value.parse::<E164>() {
-        Ok(number) if is_number => ("phone", String::from(number.canonical())),
-        _ if is_number => ("phone", value),
-        _ => ("bsuid", value),
-    };
-    Ok(names.into_iter().map(name).collect())
+    for (phone, id) in web {
+        all.extend(phone.map(|phone| names.of_column(true, phone)));
+        all.extend(id.map(|id| names.of_column(false, id)));
+    }
+    all.sort_by(|one, other| {
+        (one.kind, &one.digest, &one.value).cmp(&(other.kind, &other.digest, &other.value))
+    });
+    all.dedup_by(|one, other| (one.kind, &one.digest) == (other.kind, &other.digest));
+    Ok(all)
 }
 
 /// Holds these names until the transaction ends, also those that are not in the books yet.
@@ -190,22 +229,27 @@ pub(super) async fn claim(
 
 /// This id is this account's.
 pub(super) async fn learn(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    names: &Names,
     bsuid: &str,
     user: &UserId,
     at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    let digest = names.id(bsuid);
+    let sealed = names.key(&mut *db, user).await?.seal(Place::Name, &digest, bsuid);
     sqlx::query(
-        "insert into wa.identity as i (kind, value, user_id, created_at, seen_at) values ('bsuid', $1, $2, $4, $3)
+        "insert into wa.identity as i (kind, value, user_id, created_at, seen_at, name)
+         values ('bsuid', $1, $2, $4, $3, $5)
          on conflict (kind, value) do update
-           set user_id = excluded.user_id, seen_at = greatest(i.seen_at, excluded.seen_at),
+           set user_id = excluded.user_id, name = excluded.name, seen_at = greatest(i.seen_at, excluded.seen_at),
                retired_at = case when i.retired_at >= excluded.seen_at then i.retired_at end",
     )
-    .bind(bsuid)
+    .bind(digest)
     .bind(user.as_str())
     .bind(at)
     .bind(now)
+    .bind(sealed)
     .execute(db)
     .await?;
     Ok(())
@@ -214,13 +258,14 @@ pub(super) async fn learn(
 /// Their person has another id from then on.
 pub(super) async fn retire(
     db: impl PgExecutor<'_>,
+    names: &Names,
     bsuid: &str,
     at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update wa.identity set retired_at = greatest(retired_at, $2) where kind = 'bsuid' and value = $1",
     )
-    .bind(bsuid)
+    .bind(names.id(bsuid))
     .bind(at)
     .execute(db)
     .await?;
@@ -236,16 +281,19 @@ pub(super) async fn attach(
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let Some(phone) = sighting.phone else { return Ok(()) };
-    let dialled = phone.canonical();
-    let by_meta = sighting.bsuid.filter(|_| sighting.provider == Provider::Meta);
-    let by_twilio = sighting.bsuid.filter(|_| sighting.provider == Provider::Twilio);
+    let (names, digest) = (sighting.names, sighting.names.phone(phone));
+    let by_meta = sighting.id().filter(|_| sighting.provider == Provider::Meta);
+    let by_twilio = sighting.id().filter(|_| sighting.provider == Provider::Twilio);
+    // What a person has typed does not take the place of how a provider spells it.
+    let known = if sighting.spelled { None } else { spelled(&mut *db, names, &digest).await? };
+    let spelling = known.as_ref().unwrap_or(phone);
+    let sealed = names.key(&mut *db, user).await?.seal(Place::Name, &digest, spelling.as_str());
     sqlx::query(
         "insert into wa.identity as i
-           (kind, value, user_id, created_at, seen_at, spelling, beside_meta, beside_twilio)
-         values ('phone', $1, $2, $4, $3, $5, $6, $7)
+           (kind, value, user_id, created_at, seen_at, spelling, name, beside_meta, beside_twilio)
+         values ('phone', $1, $2, $4, $3, $5, $6, $7, $8)
          on conflict (kind, value) do update
-           set user_id = excluded.user_id,
-               spelling = case when $8 then excluded.spelling else coalesce(i.spelling, excluded.spelling) end,
+           set user_id = excluded.user_id, spelling = excluded.spelling, name = excluded.name,
                created_at = case when i.user_id = excluded.user_id then i.created_at else excluded.created_at end,
                seen_at = case when i.user_id = excluded.user_id then greatest(i.seen_at, excluded.seen_at)
                          else excluded.seen_at end,
@@ -254,38 +302,59 @@ pub(super) async fn attach(
                beside_twilio = coalesce(excluded.beside_twilio,
                  case when i.user_id = excluded.user_id then i.beside_twilio end)",
     )
-    .bind(dialled.as_str())
+    .bind(&digest)
     .bind(user.as_str())
     .bind(sighting.at)
     .bind(now)
-    .bind(phone.as_str())
-    .bind(by_meta)
-    .bind(by_twilio)
-    .bind(sighting.spelled)
+    .bind(names.spelling(spelling))
+    .bind(sealed)
+    .bind(&by_meta)
+    .bind(&by_twilio)
     .execute(&mut *db)
     .await?;
     if sighting.bsuid.is_some() {
-        let left: Vec<String> = sqlx::query_scalar(
-            "select value from wa.identity
+        let left: Vec<(String, String)> = sqlx::query_as(
+            "select value, name from wa.identity
              where kind = 'phone' and user_id = $1 and value <> $2 and (beside_meta = $3 or beside_twilio = $4)",
         )
         .bind(user.as_str())
-        .bind(dialled.as_str())
+        .bind(digest)
         .bind(by_meta)
         .bind(by_twilio)
         .fetch_all(&mut *db)
         .await?;
-        for number in left.iter().filter_map(|number| number.parse().ok()) {
-            release(db, &number, user, "its person has another number now", now).await?;
+        for number in numbers(&mut *db, names, left).await? {
+            release(db, names, &number, user, "its person has another number now", now).await?;
         }
     }
-    account::tells_its_number(db, user, &dialled, now).await
+    account::tells_its_number(db, user, &phone.canonical(), now).await
+}
+
+/// The number of this digest, as it was last spelled.
+async fn spelled(db: &mut PgConnection, names: &Names, digest: &str) -> Result<Option<E164>, sqlx::Error> {
+    let stored: Option<(String, String)> =
+        sqlx::query_as("select value, name from wa.identity where kind = 'phone' and value = $1")
+            .bind(digest)
+            .fetch_optional(&mut *db)
+            .await?;
+    Ok(numbers(db, names, stored.into_iter().collect()).await?.pop())
+}
+
+/// The numbers of these digests and sealed names.
+async fn numbers(
+    db: &mut PgConnection,
+    names: &Names,
+    stored: Vec<(String, String)>,
+) -> Result<Vec<E164>, sqlx::Error> {
+    let opened = names.open(db, stored).await?;
+    Ok(opened.into_iter().flatten().filter_map(|number| number.parse().ok()).collect())
 }
 
 /// The number is not this account's any more: neither here nor for the web app, in which nobody may come into the
 /// account by it. The account keeps all that it has.
 pub(super) async fn release(
     db: &mut PgConnection,
+    names: &Names,
     phone: &E164,
     user: &UserId,
     why: &str,
@@ -302,20 +371,21 @@ pub(super) async fn release(
            set from_user = excluded.from_user, at = excluded.at,
                beside_meta = excluded.beside_meta, beside_twilio = excluded.beside_twilio",
     )
-    .bind(phone.canonical().as_str())
+    .bind(names.phone(phone))
     .bind(user.as_str())
     .bind(now)
     .execute(&mut *db)
     .await?;
     account::forgets_its_number(&mut *db, user, phone, now).await?;
-    welcome::forget(db, phone).await?;
+    welcome::forget(db, names, phone).await?;
     let key = format!("number.released:{}:{}", user.as_str(), crate::db::new_id());
     let act = Act { actor: "identity", action: "number.released", subject: user, key: &key, note: why };
     audit::record(db, act, now).await
 }
 
 /// These two accounts are one person's, who has all names of the first now: a number that had passed from one to the
-/// other never changed hands, and what a provider showed beside it before counts again. Returns the numbers and the ids.
+/// other never changed hands, and what a provider showed beside it before counts again. Returns the digests of the numbers and
+/// of the ids.
 pub(super) async fn unite(
     db: &mut PgConnection,
     from: &UserId,
@@ -345,9 +415,31 @@ pub(super) async fn unite(
     Ok((values(numbers), values(ids)))
 }
 
+/// Seals names that this account has again, whoever's key they were under.
+pub(super) async fn seal_again(
+    db: &mut PgConnection,
+    names: &Names,
+    user: &UserId,
+    back: &[(bool, String, String)],
+) -> Result<(), sqlx::Error> {
+    let stored = back.iter().map(|(_, digest, name)| (digest.clone(), name.clone())).collect();
+    let opened = names.open(&mut *db, stored).await?;
+    let key = names.key(&mut *db, user).await?;
+    for ((_, digest, _), name) in back.iter().zip(opened) {
+        let Some(name) = name else { continue };
+        sqlx::query("update wa.identity set name = $2 where value = $1")
+            .bind(digest)
+            .bind(key.seal(Place::Name, digest, &name))
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Meta shows this id from now on beside the number beside which it showed that one.
 pub(super) async fn follows(
     db: impl PgExecutor<'_>,
+    names: &Names,
     user: &UserId,
     previous: &str,
     bsuid: &str,
@@ -356,8 +448,8 @@ pub(super) async fn follows(
         "update wa.identity set beside_meta = $3 where kind = 'phone' and user_id = $1 and beside_meta = $2",
     )
     .bind(user.as_str())
-    .bind(previous)
-    .bind(bsuid)
+    .bind(names.id(previous))
+    .bind(names.id(bsuid))
     .execute(db)
     .await?;
     Ok(())
@@ -368,24 +460,25 @@ pub(super) async fn follows(
 /// where no number may be shown), and who only got another id has not left it.
 pub(super) async fn deserts(
     db: &mut PgConnection,
+    names: &Names,
     user: &UserId,
     bsuid: &str,
     since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let left: Vec<String> = sqlx::query_scalar(
-        "select i.value from wa.identity i
+    let left: Vec<(String, String)> = sqlx::query_as(
+        "select i.value, i.name from wa.identity i
          where i.kind = 'phone' and i.user_id = $1 and i.beside_meta = $2
            and exists (select from wa.identity other
                        where other.kind = 'phone' and other.user_id = $1 and other.value <> i.value and other.seen_at >= $3)",
     )
     .bind(user.as_str())
-    .bind(bsuid)
+    .bind(names.id(bsuid))
     .bind(since)
     .fetch_all(&mut *db)
     .await?;
-    for number in left.iter().filter_map(|number| number.parse().ok()) {
-        release(db, &number, user, "its person has another number now", now).await?;
+    for number in numbers(&mut *db, names, left).await? {
+        release(db, names, &number, user, "its person has another number now", now).await?;
     }
     Ok(())
 }

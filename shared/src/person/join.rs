@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::joined::{self, Columns, Moved, Shown};
+use super::names::Names;
 use super::{UserId, identity, welcome};
 use crate::audit::{self, Act};
 use crate::ledger::{self, LedgerError, Merged};
@@ -19,6 +20,7 @@ use crate::phone::E164;
 /// its own, and nothing was done. Otherwise the one that remains: the web app's, or the older one.
 pub(super) async fn join(
     db: &mut PgConnection,
+    names: &Names,
     one: &UserId,
     other: &UserId,
     now: DateTime<Utc>,
@@ -36,12 +38,13 @@ pub(super) async fn join(
         return Ok(None);
     }
     let (from, into) = (UserId(from.clone()), UserId(into.clone()));
-    Ok(Some(joins(db, &from, &into, Shown::Identity, now).await?))
+    Ok(Some(joins(db, names, &from, &into, Shown::Identity, now).await?))
 }
 
 /// Moves all of `from` to `into`. Both are held. Returns the account that remains.
 pub(super) async fn joins(
     db: &mut PgConnection,
+    names: &Names,
     from: &UserId,
     into: &UserId,
     shown: Shown,
@@ -55,8 +58,8 @@ pub(super) async fn joins(
     let (before, after) = columns(db, from, into, now).await?;
     // What only the web app knew of it is theirs as well.
     let column = before.phone.as_ref().and_then(|phone| phone.parse::<E164>().ok());
-    numbers.extend(column.map(|phone| String::from(phone.canonical())));
-    ids.extend(before.bsuid.clone());
+    numbers.extend(column.map(|phone| names.phone(&phone)));
+    ids.extend(before.bsuid.as_deref().map(|id| names.id(id)));
     let generations =
         sqlx::query_scalar(r#"update "Generation" set "userId" = $2 where "userId" = $1 returning "id""#)
             .bind(from.as_str())
@@ -65,7 +68,7 @@ pub(super) async fn joins(
             .await?;
     let languages = wishes(db, from, into).await?;
     let moved = Moved { credits, generations, numbers, ids, languages, from: before, into: after };
-    let join = joined::keep(&mut *db, (from, into), shown, &moved, now).await?;
+    let join = joined::keep(&mut *db, names, (from, into), shown, &moved, now).await?;
     if two_gifts {
         let taken = welcome::takes_second(db, &join.to_string(), into, now).await?;
         joined::took(&mut *db, join, taken).await?;

@@ -6,7 +6,9 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::UserId;
+use super::names::Names;
 use crate::ledger::Credits;
+use crate::vault::{Keys, PersonKey, Place, Vault};
 
 /// By what two accounts were known to be one person's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,14 @@ pub(super) struct Columns {
     pub(super) bsuid: Option<String>,
 }
 
+/// What a number and an id are sealed for, beside their account.
+const PHONE: &str = "phone";
+const BSUID: &str = "bsuid";
+
+fn place(column: &str, user: &UserId) -> String {
+    format!("{column}\n{}", user.as_str())
+}
+
 impl Columns {
     pub(super) async fn of(db: impl PgExecutor<'_>, user: &UserId) -> Result<Self, sqlx::Error> {
         sqlx::query_as(
@@ -43,6 +53,29 @@ impl Columns {
         .bind(user.as_str())
         .fetch_one(db)
         .await
+    }
+
+    /// As they are kept: under the key of whose they are.
+    pub(super) fn sealed(&self, key: &PersonKey, user: &UserId) -> Self {
+        let sealed = |column: &str, name: &str| key.seal(Place::Joined, &place(column, user), name);
+        Self {
+            phone: self.phone.as_deref().map(|phone| sealed(PHONE, phone)),
+            linked_at: self.linked_at,
+            bsuid: self.bsuid.as_deref().map(|id| sealed(BSUID, id)),
+        }
+    }
+
+    /// As they were. What nobody can read any more was somebody's who is forgotten.
+    fn opened(self, keys: &Keys, user: &UserId) -> Result<Self, sqlx::Error> {
+        let opened = |column: &str, stored: Option<String>| match stored {
+            Some(stored) => keys.open(Place::Joined, &place(column, user), stored),
+            None => Ok(None),
+        };
+        Ok(Self {
+            phone: opened(PHONE, self.phone)?,
+            linked_at: self.linked_at,
+            bsuid: opened(BSUID, self.bsuid)?,
+        })
     }
 
     /// Writes them. No other account may have the same.
@@ -70,7 +103,9 @@ impl Columns {
 pub(super) struct Moved {
     pub(super) credits: Credits,
     pub(super) generations: Vec<String>,
+    /// The digests of its numbers.
     pub(super) numbers: Vec<String>,
+    /// The digests of its ids.
     pub(super) ids: Vec<String>,
     /// The chosen language, and that of the last brief.
     pub(super) languages: (Option<String>, Option<String>),
@@ -91,12 +126,15 @@ pub(super) struct Joined {
 
 /// Keeps a join. Returns its id.
 pub(super) async fn keep(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
+    names: &Names,
     (from, into): (&UserId, &UserId),
     shown: Shown,
     moved: &Moved,
     now: DateTime<Utc>,
 ) -> Result<i64, sqlx::Error> {
+    let of_from = moved.from.sealed(&names.key(&mut *db, from).await?, from);
+    let of_into = moved.into.sealed(&names.key(&mut *db, into).await?, into);
     sqlx::query_scalar(
         "insert into wa.joined
            (from_user, into_user, shown_by, joined_at, credits, generations, numbers, ids, language, written,
@@ -113,12 +151,12 @@ pub(super) async fn keep(
     .bind(&moved.ids)
     .bind(&moved.languages.0)
     .bind(&moved.languages.1)
-    .bind(&moved.from.phone)
-    .bind(moved.from.linked_at)
-    .bind(&moved.from.bsuid)
-    .bind(&moved.into.phone)
-    .bind(moved.into.linked_at)
-    .bind(&moved.into.bsuid)
+    .bind(of_from.phone)
+    .bind(of_from.linked_at)
+    .bind(of_from.bsuid)
+    .bind(of_into.phone)
+    .bind(of_into.linked_at)
+    .bind(of_into.bsuid)
     .fetch_one(db)
     .await
 }
@@ -154,15 +192,25 @@ struct Row {
 }
 
 /// The join of this account, if it was kept and not undone.
-pub(super) async fn find(db: &mut PgConnection, from: &UserId) -> Result<Option<Joined>, sqlx::Error> {
+pub(super) async fn find(
+    db: &mut PgConnection,
+    vault: &Vault,
+    from: &UserId,
+) -> Result<Option<Joined>, sqlx::Error> {
     let row: Option<Row> =
         sqlx::query_as("select * from wa.joined where from_user = $1 and undone_at is null for update")
             .bind(from.as_str())
-            .fetch_optional(db)
+            .fetch_optional(&mut *db)
             .await?;
-    Ok(row.map(|row| Joined {
+    let Some(row) = row else { return Ok(None) };
+    let stored = [&row.from_phone, &row.from_bsuid, &row.into_phone, &row.into_bsuid];
+    let stored: Vec<&str> = stored.into_iter().flatten().map(String::as_str).collect();
+    let keys = vault.keys(db, &stored).await?;
+    let into = UserId::from_stored(row.into_user);
+    let of_from = Columns { phone: row.from_phone, linked_at: row.from_linked_at, bsuid: row.from_bsuid };
+    let of_into = Columns { phone: row.into_phone, linked_at: row.into_linked_at, bsuid: row.into_bsuid };
+    Ok(Some(Joined {
         id: row.id,
-        into: UserId::from_stored(row.into_user),
         at: row.joined_at,
         bonus: Credits::from_column(row.bonus),
         moved: Moved {
@@ -171,9 +219,10 @@ pub(super) async fn find(db: &mut PgConnection, from: &UserId) -> Result<Option<
             numbers: row.numbers,
             ids: row.ids,
             languages: (row.language, row.written),
-            from: Columns { phone: row.from_phone, linked_at: row.from_linked_at, bsuid: row.from_bsuid },
-            into: Columns { phone: row.into_phone, linked_at: row.into_linked_at, bsuid: row.into_bsuid },
+            from: of_from.opened(&keys, from)?,
+            into: of_into.opened(&keys, &into)?,
         },
+        into,
     }))
 }
 

@@ -13,10 +13,12 @@ use sqlx::{Connection, PgConnection};
 use super::identity::{self, Sighting};
 use super::join::joins;
 use super::joined::{Columns, Shown};
+use super::names::Names;
 use super::resolve::{Evidence, held};
 use super::{UserId, account, known, welcome};
 use crate::ledger::{self, LedgerError};
 use crate::phone::E164;
+use crate::vault::Vault;
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +39,14 @@ pub enum Linked {
 /// transaction, before anything in it holds an account.
 pub async fn link(
     db: &mut PgConnection,
+    vault: &Vault,
     web: &UserId,
     phone: &E164,
     now: DateTime<Utc>,
 ) -> Result<Linked, LedgerError> {
-    let sighting = Sighting::proved(phone, now);
-    identity::claim(db, sighting.names()).await?;
+    let names = Names::of(vault, &mut *db).await?;
+    let sighting = Sighting::proved(&names, phone, now);
+    identity::claim(db, sighting.shown()).await?;
     loop {
         let mut attempt = db.begin().await?;
         if let Some(evidence) = held(&mut attempt, &[&sighting], Some(web)).await? {
@@ -78,16 +82,17 @@ async fn links(
     let already = holder.as_ref() == Some(web) && has_it && columns.linked_at.is_some();
     let merged = holder.filter(|holder| holder != web);
     if let Some(from) = &merged {
-        joins(db, from, web, Shown::Link, now).await?;
+        joins(db, sighting.names, from, web, Shown::Link, now).await?;
     }
     // Whom the number led to before its holder, as far as anything still says so.
     for former in others.iter().filter(|other| Some(*other) != merged.as_ref()) {
-        identity::release(db, phone, former, "another account has proved its number", now).await?;
+        identity::release(db, sighting.names, phone, former, "another account has proved its number", now)
+            .await?;
     }
     account::is_linked(&mut *db, web, phone, now).await?;
     identity::attach(db, sighting, web, now).await?;
     if welcome::had(db, web).await? {
-        welcome::remember(db, phone, now).await?;
+        welcome::remember(db, sighting.names, phone, now).await?;
     }
     Ok(if already { Linked::Already } else { Linked::Linked { merged } })
 }

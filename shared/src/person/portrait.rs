@@ -5,6 +5,8 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::UserId;
+use super::names::Names;
+use crate::vault::Vault;
 
 /// An account and its names.
 #[derive(Debug, sqlx::FromRow)]
@@ -24,7 +26,7 @@ pub struct Portrait {
 }
 
 /// A number or an id of an account.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub struct Alias {
     /// Whether it is a number.
     pub is_number: bool,
@@ -36,6 +38,16 @@ pub struct Alias {
     pub seen_at: DateTime<Utc>,
     /// Of an id: since when its person has another one.
     pub retired_at: Option<DateTime<Utc>>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    is_number: bool,
+    value: String,
+    name: String,
+    since: DateTime<Utc>,
+    seen_at: DateTime<Utc>,
+    retired_at: Option<DateTime<Utc>>,
 }
 
 /// An account that has joined this one, or one that had.
@@ -58,6 +70,7 @@ pub struct Former {
 /// Draws an account. `None`: it is not in the books.
 pub async fn portrait(
     db: &mut PgConnection,
+    vault: &Vault,
     user: &UserId,
 ) -> Result<Option<(Portrait, Vec<Alias>, Vec<Former>)>, sqlx::Error> {
     let portrait: Option<Portrait> = sqlx::query_as(
@@ -70,13 +83,20 @@ pub async fn portrait(
     .fetch_optional(&mut *db)
     .await?;
     let Some(portrait) = portrait else { return Ok(None) };
-    let names = sqlx::query_as(
-        "select kind = 'phone' as is_number, value, created_at as since, seen_at, retired_at
+    let rows: Vec<Row> = sqlx::query_as(
+        "select kind = 'phone' as is_number, value, name, created_at as since, seen_at, retired_at
          from wa.identity where user_id = $1 order by 1 desc, since, value",
     )
     .bind(user.as_str())
     .fetch_all(&mut *db)
     .await?;
+    let stored = rows.iter().map(|row| (row.value.clone(), row.name.clone())).collect();
+    let opened = Names::of(vault, &mut *db).await?.open(&mut *db, stored).await?;
+    let alias = |(row, value): (Row, Option<String>)| {
+        let Row { is_number, since, seen_at, retired_at, .. } = row;
+        value.map(|value| Alias { is_number, value, since, seen_at, retired_at })
+    };
+    let names = rows.into_iter().zip(opened).filter_map(alias).collect();
     let former = sqlx::query_as(
         r#"select m.from_user as account, m.into_user as "into", m.merged_at as at, j.shown_by, j.credits,
                   cardinality(j.generations) as generations

@@ -8,10 +8,11 @@ use sqlx::{Connection, PgConnection};
 
 use super::identity::{self, Known, Picture, Sighting};
 use super::join::join;
+use super::names::Names;
 use super::{Person, UserId, account, known};
 use crate::ledger::{self, LedgerError};
 use crate::message::Sender;
-use crate::phone::E164;
+use crate::vault::Vault;
 
 /// Within this time messages may come in any order, and no carrier gives a number to somebody else.
 pub(super) const DISORDER: TimeDelta = TimeDelta::days(1);
@@ -24,16 +25,18 @@ const NOTED: TimeDelta = TimeDelta::hours(1);
 /// written, says the provider.
 pub async fn resolve(
     db: &mut PgConnection,
+    vault: &Vault,
     sender: &Sender,
     sent_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Person, LedgerError> {
     // A provider's clock that is ahead must not make a message newer than all that follow.
-    let sighting = Sighting::of(sender, sent_at.min(now));
+    let names = Names::of(vault, &mut *db).await?;
+    let sighting = Sighting::of(&names, sender, sent_at.min(now));
     if let Some(person) = as_ever(&identity::read(db, &sighting).await?, &sighting) {
         return Ok(person);
     }
-    identity::claim(db, sighting.names()).await?;
+    identity::claim(db, sighting.shown()).await?;
     let user = loop {
         let mut attempt = db.begin().await?;
         // Nothing: another message has joined some of these accounts, and that is over now.
@@ -49,9 +52,10 @@ pub async fn resolve(
 
 /// The person, where a message shows nothing that is not known.
 fn as_ever(picture: &Picture, sighting: &Sighting<'_>) -> Option<Person> {
+    let (id, spelling) = (sighting.id(), sighting.phone.map(|phone| sighting.names.spelling(phone)));
     let as_ever = |known: &Known| {
-        let same_id = sighting.bsuid.is_none_or(|id| known.beside.as_deref() == Some(id));
-        let same_spelling = known.spelling.as_deref() == sighting.phone.map(E164::as_str);
+        let same_id = id.is_none() || known.beside == id;
+        let same_spelling = known.spelling == spelling;
         same_id && same_spelling && known.linked.is_none() && sighting.at < known.seen_at + NOTED
     };
     match (&picture.bsuid, &picture.phone) {
@@ -227,7 +231,8 @@ async fn number(
     if sighting.bsuid.is_some() && sighting.at + DISORDER < known.since {
         return Ok(Number::Untold);
     }
-    let contradicted = sighting.bsuid.zip(known.beside.as_deref()).is_some_and(|(shown, last)| shown != last);
+    let id = sighting.id();
+    let contradicted = id.as_ref().zip(known.beside.as_ref()).is_some_and(|(shown, last)| shown != last);
     Ok(match &known.linked {
         _ if contradicted && sighting.at < known.seen_at => Number::Untold,
         Some(web) if contradicted => {
@@ -239,11 +244,9 @@ async fn number(
         None if contradicted => Number::Inherited(known.user.clone()),
         Some(web) => {
             // The link proves whose the number is now. Whether they are who had it before, an id must show.
-            let shown = sighting.bsuid.is_some();
-            let same = shown && known.beside.as_deref() == sighting.bsuid
-                || evidence.by_id() == Some(&known.user)
-                || !known.has_id;
-            let one = if same { join(db, web, &known.user, now).await? } else { None };
+            let same =
+                id.is_some() && known.beside == id || evidence.by_id() == Some(&known.user) || !known.has_id;
+            let one = if same { join(db, sighting.names, web, &known.user, now).await? } else { None };
             if one.is_none() {
                 let why = "another account has linked its number on the web";
                 inherit(db, sighting, &known.user, why, now).await?;
@@ -274,7 +277,7 @@ async fn one_person(
     if account::has_another_number(&mut *db, by_id, sighting).await? {
         return Ok(Joined::Others);
     }
-    Ok(join(db, by_id, holder, now).await?.map_or(Joined::Apart, Joined::Into))
+    Ok(join(db, sighting.names, by_id, holder, now).await?.map_or(Joined::Apart, Joined::Into))
 }
 
 async fn learn(
@@ -284,7 +287,7 @@ async fn learn(
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     match sighting.bsuid {
-        Some(id) => identity::learn(db, id, user, sighting.at, now).await,
+        Some(id) => identity::learn(db, sighting.names, id, user, sighting.at, now).await,
         None => Ok(()),
     }
 }
@@ -298,7 +301,7 @@ async fn inherit(
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     match sighting.phone {
-        Some(phone) => identity::release(db, phone, former, why, now).await,
+        Some(phone) => identity::release(db, sighting.names, phone, former, why, now).await,
         None => Ok(()),
     }
 }

@@ -7,23 +7,30 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
+use super::names::{Name, Names};
 use super::{UserId, account, welcome};
 use crate::audit::{self, Act};
 use crate::ledger::{self, LedgerError};
-use crate::phone::E164;
+use crate::vault::Vault;
 
 /// Unlinks every number and id of an account. `false`: it has none, or could not be entered without. Runs inside the
 /// caller's transaction, before anything in it holds an account.
-pub async fn unlink(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) -> Result<bool, LedgerError> {
+pub async fn unlink(
+    db: &mut PgConnection,
+    vault: &Vault,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<bool, LedgerError> {
+    let names = Names::of(vault, &mut *db).await?;
     loop {
         let mut attempt = db.begin().await?;
         let account = ledger::survivor(&mut attempt, user).await?;
-        if let Some(names) = account::hold_with_names(&mut attempt, &account).await? {
+        if let Some(all) = account::hold_with_names(&mut attempt, &names, &account).await? {
             let has_door =
                 !account::with_email(&mut *attempt, std::slice::from_ref(&account)).await?.is_empty();
-            let unlinked = has_door && !names.is_empty();
+            let unlinked = has_door && !all.is_empty();
             if unlinked {
-                unlinks(&mut attempt, &account, names, now).await?;
+                unlinks(&mut attempt, &names, &account, all, now).await?;
             }
             attempt.commit().await?;
             return Ok(unlinked);
@@ -34,15 +41,14 @@ pub async fn unlink(db: &mut PgConnection, user: &UserId, now: DateTime<Utc>) ->
 
 async fn unlinks(
     db: &mut PgConnection,
+    names: &Names,
     account: &UserId,
-    names: Vec<(&'static str, String)>,
+    all: Vec<Name>,
     now: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    for (kind, name) in names {
-        if let ("phone", Ok(number)) = (kind, name.parse::<E164>()) {
-            // Entered on its own, it would be welcomed once more.
-            welcome::remember(db, &number, now).await?;
-        }
+    for number in all.iter().filter_map(Name::number) {
+        // Entered on its own, it would be welcomed once more.
+        welcome::remember(db, names, &number, now).await?;
     }
     sqlx::query("delete from wa.identity where user_id = $1")
         .bind(account.as_str())

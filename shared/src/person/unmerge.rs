@@ -17,10 +17,12 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::joined::{self, Columns, Joined};
+use super::names::{Names, kind};
 use super::{UserId, identity};
 use crate::audit::{self, Act};
 use crate::ledger::{self, Credits, Entry, LedgerError};
 use crate::phone::E164;
+use crate::vault::Vault;
 use crate::{session, signin};
 
 /// What went back.
@@ -56,17 +58,19 @@ pub enum Unmerged {
 /// holds an account.
 pub async fn unmerge(
     db: &mut PgConnection,
+    vault: &Vault,
     account: &UserId,
     (actor, why): (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<Unmerged, LedgerError> {
     // Held from here on: of two who separate the same, the second finds nothing.
-    let Some(join) = joined::find(db, account).await? else {
+    let Some(join) = joined::find(db, vault, account).await? else {
         return Ok(missing(db, account).await?);
     };
     let Joined { moved, into, .. } = &join;
-    let numbers = moved.numbers.iter().map(|number| ("phone", number.clone()));
-    let ids = moved.ids.iter().map(|id| ("bsuid", id.clone()));
+    let names = Names::of(vault, &mut *db).await?;
+    let numbers = moved.numbers.iter().map(|number| (kind(true), number.clone()));
+    let ids = moved.ids.iter().map(|id| (kind(false), id.clone()));
     let mut attempt = db.begin().await?;
     identity::claim(&mut attempt, numbers.chain(ids).collect()).await?;
     // This one first: whoever waits for an account that has joined another holds it, on the way to the other.
@@ -81,7 +85,7 @@ pub async fn unmerge(
         attempt.rollback().await?;
         return Ok(Unmerged::Further(join.into));
     }
-    let apart = separate(&mut attempt, account, &join, now).await?;
+    let apart = separate(&mut attempt, &names, account, &join, now).await?;
     let key = format!("account.unmerged:{}", join.id);
     let note = format!("{} is not the person of {}: {why}", account.as_str(), into.as_str());
     let act = Act { actor, action: "account.unmerged", subject: account, key: &key, note: &note };
@@ -109,6 +113,7 @@ async fn missing(db: &mut PgConnection, account: &UserId) -> Result<Unmerged, sq
 /// Gives back. Both accounts and the names are held.
 async fn separate(
     db: &mut PgConnection,
+    names: &Names,
     from: &UserId,
     join: &Joined,
     now: DateTime<Utc>,
@@ -121,7 +126,7 @@ async fn separate(
     let credits = ledger::unmerge(db, from, into, moved.credits, now).await?;
     // An id that was shown beside one of the numbers since, and a number beside one of the ids, are the same person's. Only
     // what came after the join: the message that shows a join also shows beside each other what both had before.
-    let names: Vec<(bool, String)> = sqlx::query_as(
+    let back: Vec<(bool, String, String)> = sqlx::query_as(
         "with numbers as (
            select value, array[beside_meta, beside_twilio] as beside from wa.identity
            where user_id = $2 and kind = 'phone'
@@ -132,7 +137,7 @@ async fn separate(
            and (kind = 'phone' and value in (select value from numbers)
                 or kind = 'bsuid' and (value = any($4)
                   or created_at > $5 and value in (select unnest(beside) from numbers)))
-         returning kind = 'phone', value",
+         returning kind = 'phone', value, name",
     )
     .bind(from.as_str())
     .bind(into.as_str())
@@ -141,7 +146,9 @@ async fn separate(
     .bind(join.at)
     .fetch_all(&mut *db)
     .await?;
-    columns(db, from, join, &names, now).await?;
+    // Under the key of whose they are again: what was learned since was sealed under the other's.
+    identity::seal_again(&mut *db, names, from, &back).await?;
+    columns(db, names, from, join, &back, now).await?;
     let generations =
         sqlx::query(r#"update "Generation" set "userId" = $1 where "userId" = $2 and "id" = any($3)"#)
             .bind(from.as_str())
@@ -159,16 +166,17 @@ async fn separate(
         from: into.clone(),
         credits: (credits, moved.credits),
         generations: (usize::try_from(generations).unwrap_or(usize::MAX), moved.generations.len()),
-        names: names.len(),
+        names: back.len(),
     })
 }
 
 /// The columns of the web app: a name that goes back to one of the two is no longer the other's.
 async fn columns(
     db: &mut PgConnection,
+    names: &Names,
     from: &UserId,
     join: &Joined,
-    names: &[(bool, String)],
+    back: &[(bool, String, String)],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let (into, moved) = (&join.into, &join.moved);
@@ -179,8 +187,10 @@ async fn columns(
     let mut kept = Columns::of(&mut *db, into).await?;
     let mut given = Columns::default();
     let goes = |number: &str| {
-        names.iter().any(|(is_number, name)| *is_number && same(name, number))
-            || moved.from.phone.as_deref().is_some_and(|phone| same(phone, number))
+        number.parse().is_ok_and(|number: E164| {
+            let digest = names.phone(&number);
+            back.iter().any(|(is_number, name, _)| *is_number && *name == digest)
+        }) || moved.from.phone.as_deref().is_some_and(|phone| same(phone, number))
     };
     if kept.phone.as_deref().is_some_and(goes) {
         kept.phone = None;
@@ -189,7 +199,7 @@ async fn columns(
         given.linked_at = moved.from.linked_at;
         let former = moved.into.phone.as_ref().filter(|former| !goes(former));
         if let Some(former) = former
-            && is_free(db, former, into).await?
+            && is_free(db, names, former, into).await?
         {
             kept.phone = Some(former.clone());
             kept.linked_at = moved.into.linked_at;
@@ -203,7 +213,7 @@ async fn columns(
     kept.write(&mut *db, into, now).await?;
     // Somebody else may have it meanwhile: then it is not given, and the rest is.
     if let Some(phone) = &given.phone
-        && !is_free(db, phone, from).await?
+        && !is_free(db, names, phone, from).await?
     {
         given.phone = None;
         given.linked_at = None;
@@ -212,14 +222,21 @@ async fn columns(
 }
 
 /// Whether a number leads to nobody but this account.
-async fn is_free(db: &mut PgConnection, phone: &str, user: &UserId) -> Result<bool, sqlx::Error> {
-    let spellings = phone.parse::<E164>().map_or_else(|_| vec![phone.to_owned()], |phone| phone.spelled());
+async fn is_free(
+    db: &mut PgConnection,
+    names: &Names,
+    phone: &str,
+    user: &UserId,
+) -> Result<bool, sqlx::Error> {
+    let number: Option<E164> = phone.parse().ok();
+    let spellings = number.as_ref().map_or_else(|| vec![phone.to_owned()], E164::spelled);
     sqlx::query_scalar(
         r#"select not exists (select from "User" where "waPhoneE164" = any($1) and "id" <> $2)
-              and not exists (select from wa.identity where kind = 'phone' and value = any($1) and user_id <> $2)"#,
+              and not exists (select from wa.identity where kind = 'phone' and value = $3 and user_id <> $2)"#,
     )
     .bind(spellings)
     .bind(user.as_str())
+    .bind(number.map(|number| names.phone(&number)))
     .fetch_one(db)
     .await
 }

@@ -11,18 +11,20 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::UserId;
+use super::names::Names;
 use crate::ledger::{self, Credits, Entry, LedgerError, Posted, SIGNUP_BONUS};
 use crate::phone::E164;
 
 /// Gives it, if it is due. Says whether it was.
 pub(super) async fn give(
     db: &mut PgConnection,
+    names: &Names,
     user: &UserId,
     phone: &E164,
     now: DateTime<Utc>,
 ) -> Result<bool, LedgerError> {
     let had = had(db, user).await?;
-    if !remember(db, phone, now).await? || had {
+    if !remember(db, names, phone, now).await? || had {
         return Ok(false);
     }
     let posted = ledger::post(db, user, Entry::SignupBonus(user), now).await?;
@@ -48,14 +50,15 @@ pub(super) async fn had(db: &mut PgConnection, user: &UserId) -> Result<bool, sq
 /// The person of this number has had it. `false`: that was known.
 pub(super) async fn remember(
     db: &mut PgConnection,
+    names: &Names,
     phone: &E164,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
-        "insert into wa.welcomed (number_digest, welcomed_at) values (sha256(convert_to($1, 'UTF8')), $2)
+        "insert into wa.welcomed (number_digest, welcomed_at) values ($1, $2)
          on conflict (number_digest) do nothing",
     )
-    .bind(phone.canonical().as_str())
+    .bind(names.welcomed(phone))
     .bind(now)
     .execute(db)
     .await?;
@@ -63,9 +66,9 @@ pub(super) async fn remember(
 }
 
 /// The number is somebody else's from now on, who has not been welcomed.
-pub(super) async fn forget(db: &mut PgConnection, phone: &E164) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from wa.welcomed where number_digest = sha256(convert_to($1, 'UTF8'))")
-        .bind(phone.canonical().as_str())
+pub(super) async fn forget(db: &mut PgConnection, names: &Names, phone: &E164) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from wa.welcomed where number_digest = $1")
+        .bind(names.welcomed(phone))
         .execute(db)
         .await?;
     Ok(())

@@ -5,11 +5,12 @@
 //! master key comes, and so do the digests.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::{PersonKey, Row, Secret, Vault, VaultError};
@@ -37,6 +38,22 @@ impl Lookup {
     #[must_use]
     pub fn phone(&self, phone: &E164) -> String {
         self.digest("phone", phone.canonical().as_str())
+    }
+
+    /// That of one spelling of a number.
+    pub(crate) fn spelling(&self, phone: &E164) -> String {
+        self.digest("spelling", phone.as_str())
+    }
+
+    /// That of a number for what is remembered of it when nobody has it any more: over the digest that was kept before there
+    /// was a key, so that what was kept then can be brought under it.
+    pub(crate) fn welcomed(&self, phone: &E164) -> String {
+        self.welcomed_before(&Sha256::digest(phone.canonical().as_str()))
+    }
+
+    /// The same from the digest without a key.
+    pub(crate) fn welcomed_before(&self, digest: &[u8]) -> String {
+        self.digest("welcomed", &hex::encode(digest))
     }
 
     /// That of an id.
@@ -74,32 +91,37 @@ pub(super) fn digest(mut mac: Hmac<Sha256>, kind: &str, name: &str) -> String {
 impl Vault {
     /// By what names are looked up in this database. Asks it once.
     pub async fn lookup(&self, db: impl PgExecutor<'_>) -> Result<Lookup, sqlx::Error> {
-        let lookup = self.lookup.get_or_try_init(async || -> Result<Lookup, sqlx::Error> {
+        let read = || async move {
             let row: Option<Row> =
                 sqlx::query_as("select id, master, wrapped from wa.data_key where user_id is null")
                     .fetch_optional(db)
                     .await?;
             let secret = row.ok_or(VaultError::NoLookup)?.secret(self)?;
             let mac = Hmac::new_from_slice(secret.bytes()).map_err(|_| VaultError::Touched)?;
-            Ok(Lookup(mac))
-        });
-        lookup.await.cloned()
+            Ok::<_, sqlx::Error>(Lookup(mac))
+        };
+        self.lookup.get_or_try_init(read).await.cloned()
     }
 
-    /// Makes the key by which names are looked up, if there is none. Committed before anybody uses it: of a transaction that
-    /// does not come to its end, somebody might remember a key that nobody has.
-    pub(crate) async fn prepare(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
+    /// Makes the key by which names are looked up, if there is none, and says whether it did. Nobody may look one up with this
+    /// vault before the transaction has come to its end: the key would be remembered, whatever becomes of it.
+    pub(crate) async fn prepare(&self, db: &mut PgConnection) -> Result<bool, sqlx::Error> {
         let (id, secret) = (PersonKey::new_id(), Secret::random()?);
         let master = self.masters.first().ok_or(VaultError::UnknownMaster)?;
-        sqlx::query(
+        let made = sqlx::query(
             "insert into wa.data_key (id, master, wrapped) select $1, $2, $3
-             where not exists (select from wa.data_key where user_id is null) on conflict do nothing",
+             where not exists (select from wa.data_key where user_id is null)",
         )
         .bind(&id)
         .bind(master.id())
         .bind(master.wrap(&id, &secret))
         .execute(db)
         .await?;
-        Ok(())
+        Ok(made.rows_affected() == 1)
+    }
+
+    /// The same keys, with nothing remembered of any database.
+    pub(crate) fn fresh(&self) -> Self {
+        Self { masters: self.masters.clone(), lookup: Arc::default() }
     }
 }

@@ -26,7 +26,7 @@ pub use report::{Off, Report, check};
 /// and `explain` show it. One that has joined another is that one.
 pub async fn find(desk: &Desk, name: &str) -> anyhow::Result<UserId> {
     let mut db = desk.pool.acquire().await?;
-    let mut found = person::find(&mut db, name.trim()).await?;
+    let mut found = person::find(&mut db, &desk.vault, name.trim()).await?;
     match (found.pop(), found.len()) {
         (Some(only), 0) => Ok(ledger::survivor(&mut db, &only).await?),
         (None, _) => bail!(
@@ -57,7 +57,7 @@ pub struct Account {
 pub async fn show(desk: &Desk, user: &UserId, now: DateTime<Utc>, reveal: bool) -> anyhow::Result<Account> {
     let mut db = desk.pool.acquire().await?;
     let held = ledger::held(&mut *db, user).await?;
-    let phone = person::phone(&mut *db, user).await?;
+    let phone = person::phone(&mut db, &desk.vault, user).await?;
     Ok(Account {
         account: user.as_str().to_owned(),
         phone: phone.map(|phone| if reveal { phone.as_str().to_owned() } else { phone.masked() }),

@@ -36,7 +36,7 @@ pub struct Erased {
 /// How much there is of a person. Changes nothing.
 pub async fn weigh(desk: &Desk, user: &UserId, now: DateTime<Utc>) -> anyhow::Result<Count> {
     let mut db = desk.pool.acquire().await?;
-    Ok(erasure::count(&mut db, user, now).await?)
+    Ok(erasure::count(&mut db, &desk.vault, user, now).await?)
 }
 
 /// Forgets a person, here and now: whoever dies over it is followed by any worker.
@@ -60,7 +60,7 @@ pub async fn erase(
         let Some(open) = erasure::find(&desk.pool, &receipt).await? else {
             return Ok(Erased { receipt, withdrawn });
         };
-        let carried = carry_out(&desk.pool, &desk.queue, &[open], now).await?;
+        let carried = carry_out(&desk.pool, &desk.queue, &desk.vault, &[open], now).await?;
         withdrawn.jobs += carried.withdrawn.jobs;
         withdrawn.letters += carried.withdrawn.letters;
         if carried.done == 0 {

@@ -59,7 +59,7 @@ pub struct Known {
 pub async fn show(desk: &Desk, user: &UserId, reveal: bool) -> anyhow::Result<Shown> {
     let mut db = desk.pool.acquire().await?;
     let (portrait, names, former) =
-        person::portrait(&mut db, user).await?.context("the account is not in the books")?;
+        person::portrait(&mut db, &desk.vault, user).await?.context("the account is not in the books")?;
     let number = |number: &str| match number.parse::<E164>() {
         Ok(phone) if !reveal => phone.masked(),
         _ => number.to_owned(),
@@ -179,18 +179,19 @@ pub async fn unmerge(
         person::known(&mut tx, &account).await?.is_some(),
         "no account has this id: give the one that `postly person show` lists as joined"
     );
-    let separated = match person::unmerge(&mut tx, &account, (author.actor(), author.why()), now).await? {
-        Unmerged::Apart(apart) => Separated::Gave(apart),
-        Unmerged::Before => Separated::Before,
-        Unmerged::Never => bail!("this account has never joined another"),
-        Unmerged::NotKept => bail!("what moved when this account joined another was not kept"),
-        Unmerged::Further(into) => {
-            bail!(
-                "the account that it joined, {}, has joined another since: separate that one first",
-                into.as_str()
-            )
-        }
-    };
+    let separated =
+        match person::unmerge(&mut tx, &desk.vault, &account, (author.actor(), author.why()), now).await? {
+            Unmerged::Apart(apart) => Separated::Gave(apart),
+            Unmerged::Before => Separated::Before,
+            Unmerged::Never => bail!("this account has never joined another"),
+            Unmerged::NotKept => bail!("what moved when this account joined another was not kept"),
+            Unmerged::Further(into) => {
+                bail!(
+                    "the account that it joined, {}, has joined another since: separate that one first",
+                    into.as_str()
+                )
+            }
+        };
     if really {
         tx.commit().await?;
     } else {

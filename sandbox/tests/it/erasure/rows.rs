@@ -107,7 +107,7 @@ async fn it_is_not_over_before_those_who_began_before_it() {
         wishes::ask(&mut db, &hers, AskedBy::Portal, now).await.unwrap();
         drop(db);
         let open = wishes::open(&desk.pool).await.unwrap();
-        assert_eq!(carry_out(&desk.pool, &desk.queue, &open, now).await.unwrap().done, 0);
+        assert_eq!(carry_out(&desk.pool, &desk.queue, &desk.vault, &open, now).await.unwrap().done, 0);
         sqlx::query("update wa.receipt set user_id = $1 where message_id = 'twilio:AC1:late'")
             .bind(hers.as_str())
             .execute(&mut *late)
@@ -115,7 +115,7 @@ async fn it_is_not_over_before_those_who_began_before_it() {
             .unwrap();
         late.commit().await.unwrap();
         let open = wishes::open(&desk.pool).await.unwrap();
-        assert_eq!(carry_out(&desk.pool, &desk.queue, &open, now).await.unwrap().done, 1);
+        assert_eq!(carry_out(&desk.pool, &desk.queue, &desk.vault, &open, now).await.unwrap().done, 1);
         let left: i64 = sqlx::query_scalar("select count(*) from wa.receipt where user_id = $1")
             .bind(hers.as_str())
             .fetch_one(&sandbox.pool)

@@ -211,7 +211,7 @@ async fn what_stood_beside_a_number_stands_there_again_when_its_two_accounts_bec
         let began = sandbox.clock.now();
         let day = |days| began + TimeDelta::days(days);
         let mut writes = async |sender: Sender, at| {
-            let person = person::resolve(&mut db, &sender, at, at).await.unwrap();
+            let person = person::resolve(&mut db, &sandbox::stage::vault(), &sender, at, at).await.unwrap();
             (person.id, at)
         };
         let (alice, _) = writes(shows(Provider::Meta, "FR.1"), day(0)).await;
@@ -226,7 +226,12 @@ async fn what_stood_beside_a_number_stands_there_again_when_its_two_accounts_bec
             phone: Some(phone.clone()),
         };
         let mut announced = sandbox.pool.acquire().await.unwrap();
-        assert_eq!(person::changed(&mut announced, &change, changed, day(30)).await.unwrap(), alice);
+        assert_eq!(
+            person::changed(&mut announced, &sandbox::stage::vault(), &change, changed, day(30))
+                .await
+                .unwrap(),
+            alice
+        );
         assert_eq!(accounts(sandbox).await, 1);
         let (heir, _) = writes(shows(Provider::Twilio, "TW.2"), day(90)).await;
         assert_ne!(heir, alice);
@@ -254,8 +259,8 @@ async fn a_change_that_is_announced_after_the_next_one_takes_a_number_only_where
                 bsuid: Some(id.to_owned()),
             };
             let mut db = sandbox.pool.acquire().await.unwrap();
-            person::resolve(&mut db, &by_number(), day(0), day(0)).await.unwrap();
-            person::resolve(&mut db, &by_id("FR.1"), day(1), day(1)).await.unwrap();
+            person::resolve(&mut db, &sandbox::stage::vault(), &by_number(), day(0), day(0)).await.unwrap();
+            person::resolve(&mut db, &sandbox::stage::vault(), &by_id("FR.1"), day(1), day(1)).await.unwrap();
             let change = |from: &str, to: &str, before: Option<&str>, after: Option<&str>| Change {
                 previous_bsuid: Some(from.to_owned()),
                 previous_phone: before.map(phone),
@@ -263,12 +268,16 @@ async fn a_change_that_is_announced_after_the_next_one_takes_a_number_only_where
                 phone: after.map(phone),
             };
             let second = change("FR.2", "FR.3", other.map(|_| NUMBER), other);
-            person::changed(&mut db, &second, day(51), day(51)).await.unwrap();
+            person::changed(&mut db, &sandbox::stage::vault(), &second, day(51), day(51)).await.unwrap();
             let first = change("FR.1", "FR.2", Some(NUMBER), Some(NUMBER));
-            person::changed(&mut db, &first, day(50), day(90)).await.unwrap();
-            let alice = person::resolve(&mut db, &by_id("FR.3"), day(91), day(91)).await.unwrap();
+            person::changed(&mut db, &sandbox::stage::vault(), &first, day(50), day(90)).await.unwrap();
+            let alice = person::resolve(&mut db, &sandbox::stage::vault(), &by_id("FR.3"), day(91), day(91))
+                .await
+                .unwrap();
             assert_eq!(accounts(sandbox).await, 1);
-            let writes = person::resolve(&mut db, &by_number(), day(92), day(92)).await.unwrap();
+            let writes = person::resolve(&mut db, &sandbox::stage::vault(), &by_number(), day(92), day(92))
+                .await
+                .unwrap();
             assert_eq!(writes.id == alice.id, other.is_none(), "{other:?}");
         })
         .await;

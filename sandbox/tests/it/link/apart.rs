@@ -32,7 +32,7 @@ async fn shows(
     };
     let sender = Sender { address, phone, bsuid: id.map(str::to_owned) };
     let mut tx = pool.begin().await.unwrap();
-    let user = person::resolve(&mut tx, &sender, now, now).await.unwrap().id;
+    let user = person::resolve(&mut tx, &sandbox::stage::vault(), &sender, now, now).await.unwrap().id;
     tx.commit().await.unwrap();
     user
 }
@@ -40,7 +40,9 @@ async fn shows(
 /// Separates an account from the one that it has joined. Says how many names went back.
 async fn parts(pool: &PgPool, account: &UserId, now: DateTime<Utc>) -> usize {
     let mut tx = pool.begin().await.unwrap();
-    let done = person::unmerge(&mut tx, account, ("operator:test", "a test"), now).await.unwrap();
+    let done = person::unmerge(&mut tx, &sandbox::stage::vault(), account, ("operator:test", "a test"), now)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let Unmerged::Apart(apart) = done else { panic!("{done:?}") };
     apart.names

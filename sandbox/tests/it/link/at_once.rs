@@ -144,8 +144,15 @@ async fn what_is_linked_unlinked_and_separated_at_once_loses_nothing_and_nobody_
                         unlink(&pool, &mine, now).await;
                     }
                     let mut tx = pool.begin().await.unwrap();
-                    let _ =
-                        person::unmerge(&mut tx, &account, ("operator:test", "a test"), now).await.unwrap();
+                    let _ = person::unmerge(
+                        &mut tx,
+                        &sandbox::stage::vault(),
+                        &account,
+                        ("operator:test", "a test"),
+                        now,
+                    )
+                    .await
+                    .unwrap();
                     tx.commit().await.unwrap();
                     tries(pool, if turn % 2 == 0 { account } else { mine }, number * 6 + turn, now).await;
                 }));
@@ -177,7 +184,7 @@ async fn shows(pool: &PgPool, phone: &str, id: &str, now: chrono::DateTime<chron
     let sender =
         Sender { address: Address::Phone(phone.clone()), phone: Some(phone), bsuid: Some(id.to_owned()) };
     let mut tx = pool.begin().await.unwrap();
-    person::resolve(&mut tx, &sender, now, now).await.unwrap();
+    person::resolve(&mut tx, &sandbox::stage::vault(), &sender, now, now).await.unwrap();
     tx.commit().await.unwrap();
 }
 

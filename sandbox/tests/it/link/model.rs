@@ -136,8 +136,15 @@ impl Walk {
                 self.told("is separated");
                 let account = chat.account.clone().unwrap();
                 let mut tx = self.pool.begin().await.unwrap();
-                let done =
-                    person::unmerge(&mut tx, &account, ("operator:test", "a test"), now).await.unwrap();
+                let done = person::unmerge(
+                    &mut tx,
+                    &sandbox::stage::vault(),
+                    &account,
+                    ("operator:test", "a test"),
+                    now,
+                )
+                .await
+                .unwrap();
                 assert!(matches!(done, Unmerged::Apart(_)), "{done:?} after {:?}", self.story);
                 tx.commit().await.unwrap();
                 let mine = self.model.web.as_mut().unwrap();
@@ -153,7 +160,8 @@ impl Walk {
                 self.told("writes");
                 let sender = self.sender(chance);
                 let mut tx = self.pool.begin().await.unwrap();
-                let user = person::resolve(&mut tx, &sender, now, now).await.unwrap().id;
+                let user =
+                    person::resolve(&mut tx, &sandbox::stage::vault(), &sender, now, now).await.unwrap().id;
                 tx.commit().await.unwrap();
                 self.leads_to(&user);
             }

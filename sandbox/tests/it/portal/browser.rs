@@ -141,7 +141,8 @@ pub(crate) async fn web_account(sandbox: &Sandbox, email: &str, credits: i32) ->
 pub(crate) async fn proves_her_number(sandbox: &Sandbox, alice: &Person, web: &UserId) {
     let phone = alice.number().parse().unwrap();
     let mut tx = sandbox.pool.begin().await.unwrap();
-    let linked = person::link(&mut tx, web, &phone, sandbox.clock.now()).await.unwrap();
+    let linked =
+        person::link(&mut tx, &sandbox::stage::vault(), web, &phone, sandbox.clock.now()).await.unwrap();
     assert!(matches!(linked, Linked::Linked { merged: Some(_) }), "{linked:?}");
     tx.commit().await.unwrap();
 }

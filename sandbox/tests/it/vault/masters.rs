@@ -20,6 +20,13 @@ use crate::{GROUND, until};
 /// A master key of its own for a test.
 const OTHER: &str = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=";
 
+/// The queue, for somebody who has this master key.
+fn under(master_key: &str, sandbox: &Sandbox) -> Queue {
+    let vault = Vault::new(MasterKey::read(&SecretString::from(master_key)).into_iter().collect());
+    let settings = QueueSettings { vault: Some(vault), ..QueueSettings::default() };
+    Queue::open(&sandbox.variables["REDIS_URL"].clone().into(), settings).unwrap()
+}
+
 /// Everybody is started again, with these master keys.
 async fn restarts(sandbox: &mut Sandbox, master_key: &str) {
     sandbox.variables.insert("MASTER_KEY".to_owned(), master_key.to_owned());
@@ -81,9 +88,8 @@ async fn what_was_spilled_under_another_master_key_stays_until_it_can_be_read() 
         sandbox.stage.calls(&door);
         alice.says(TEA).await;
         until("the spill", async || shared::spill::depth(&sandbox.pool).await.unwrap() == 1).await;
-        let other = Vault::new(MasterKey::read(&SecretString::from(OTHER)).into_iter().collect());
-        let settings = QueueSettings { vault: Some(other.clone()), ..QueueSettings::default() };
-        let queue = Queue::open(&sandbox.variables["REDIS_URL"].clone().into(), settings).unwrap();
+        let queue = under(OTHER, sandbox);
+        let other = queue.vault().unwrap();
         let passed = worker::relay::pass(&sandbox.pool, &queue, &sandbox.clock).await;
         assert!(passed.unwrap_err().to_string().contains("MASTER_KEY"));
         let now = sandbox.clock.now() + TimeDelta::days(40);
@@ -92,7 +98,7 @@ async fn what_was_spilled_under_another_master_key_stays_until_it_can_be_read() 
             let until = Until { before: now - periods.of(Kind::Spill), failed_before: now };
             retention::batch(&sandbox.pool, vault, Kind::Spill, until, 10, now).await.unwrap().gone
         };
-        assert_eq!(gone(&other).await, 0);
+        assert_eq!(gone(other).await, 0);
         assert_eq!(shared::spill::depth(&sandbox.pool).await.unwrap(), 1);
         sandbox.stage.calls(&sandbox.ingest);
         sandbox.starts_worker();
@@ -119,18 +125,27 @@ async fn without_its_master_key_nothing_is_lost_and_nobody_is_charged() {
             None => panic!("it is gone"),
         };
         until("somebody cannot read the message", waits).await;
-        // Sealed under the wrong one, so that only her key cannot be opened: as for a dependency that is away, no start is
-        // used up.
+        // Sealed under the wrong one, so that what is in the books cannot be opened: as for a dependency that is away, no start
+        // is used up. Who has never written waits as well, since by what people are found cannot be opened either.
         let door = sandbox.starts_ingest(sandbox.ingest_app()).await;
         sandbox.stage.calls(&door);
         let bob = sandbox.person(Provider::Twilio);
-        bob.says("aide").await;
-        bob.hears().await;
+        let asked = bob.says("aide").await;
+        let queue = under(OTHER, sandbox);
+        let waits = async || match queue.search(&asked.id).await.unwrap() {
+            Some(place) => matches!(place.head, Head::Delayed(_)),
+            None => panic!("it is gone"),
+        };
+        until("nobody can be found", waits).await;
+        let accounts: i64 =
+            sqlx::query_scalar(r#"select count(*) from "User""#).fetch_one(&sandbox.pool).await.unwrap();
+        assert_eq!((accounts, bob.has_heard()), (1, Vec::new()));
         assert_eq!(sandbox.queue.figures().await.unwrap().dead, 0);
         sandbox.variables.insert("MASTER_KEY".to_owned(), format!("{right},{OTHER}"));
         sandbox.stops_workers().await;
         sandbox.starts_worker();
         alice.hears().await;
+        bob.hears().await;
         assert_eq!(alice.credits().await, 1);
     })
     .await;
@@ -145,7 +160,7 @@ async fn a_key_that_cannot_be_opened_uses_up_no_start() {
         sandbox.is_quiet().await;
         // Somebody has restored keys of another master.
         let (master, wrapped): (String, Vec<u8>) = sqlx::query_as(
-            "update wa.data_key k set master = 'nobodys0' from wa.data_key o where o.id = k.id
+            "update wa.data_key k set master = 'nobodys0' from wa.data_key o where o.id = k.id and k.user_id is not null
                             returning o.master, o.wrapped",
         )
         .fetch_one(&sandbox.pool)
@@ -157,7 +172,7 @@ async fn a_key_that_cannot_be_opened_uses_up_no_start() {
             None => panic!("it is gone"),
         };
         until("somebody waits for the master key", waits).await;
-        sqlx::query("update wa.data_key set master = $1, wrapped = $2")
+        sqlx::query("update wa.data_key set master = $1, wrapped = $2 where user_id is not null")
             .bind(master)
             .bind(wrapped)
             .execute(&sandbox.pool)

@@ -13,6 +13,7 @@ fn alice() -> Reach {
         before: NOW,
         numbers: set(&["+5511961234567", "+551161234567"]),
         ids: set(&["BR.1"]),
+        digests: HashSet::new(),
         emails: set(&["alice@example.com"]),
         messages: set(&["meta:1098:wamid.A"]),
         told: set(&["wamid.B"]),
@@ -30,8 +31,15 @@ fn message(
     let sender =
         Sender { address, phone: phone.map(|phone| phone.parse().unwrap()), bsuid: bsuid.map(str::to_owned) };
     let id = MessageId::new(Provider::Meta, "1098", "wamid.Z");
-    let inbound =
-        Inbound { id, provider: Provider::Meta, business: "1098".into(), sender, sent_at: NOW, content };
+    let inbound = Inbound {
+        id,
+        provider: Provider::Meta,
+        business: "1098".into(),
+        sender,
+        sent_at: NOW,
+        content,
+        lane: None,
+    };
     Job::message(inbound, at)
 }
 

@@ -65,7 +65,7 @@ impl Known {
 /// All that the books know of a person.
 pub async fn known(desk: &Desk, user: &UserId, now: DateTime<Utc>) -> anyhow::Result<Known> {
     let mut db = desk.pool.acquire().await?;
-    let names = erasure::names(&mut db, user, now).await?.into_iter().collect();
+    let names = erasure::names(&mut db, &desk.vault, user, now).await?.into_iter().collect();
     let mut words: Vec<String> = sqlx::query_scalar(
         r#"select "brief" from "Generation" where "userId" in (select wa.accounts_of($1))
            union select unnest("variants") from "Generation" where "userId" in (select wa.accounts_of($1))"#,

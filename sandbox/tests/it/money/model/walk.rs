@@ -38,12 +38,16 @@ impl Walk {
         let phone = E164::from_provider(&format!("+336399{number:05}")).unwrap();
         let sender = Sender { address: Address::Phone(phone.clone()), phone: Some(phone), bsuid: None };
         let mut tx = pool.begin().await.unwrap();
-        let user = person::resolve(&mut tx, &sender, clock.now(), clock.now()).await.unwrap().id;
+        let user = person::resolve(&mut tx, &sandbox::stage::vault(), &sender, clock.now(), clock.now())
+            .await
+            .unwrap()
+            .id;
         let key = format!("walk-{number}");
         let given = Entry::Adjustment(&key, CREDITS.into());
         assert!(matches!(ledger::post(&mut tx, &user, given, clock.now()).await, Ok(Posted::Applied(_))));
         tx.commit().await.unwrap();
         let messages = std::array::from_fn(|m| Inbound {
+            lane: None,
             id: MessageId::new(Provider::Meta, "1098", &format!("walk.{number}.{m}")),
             provider: Provider::Meta,
             business: "1098".to_owned(),
