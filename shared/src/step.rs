@@ -11,8 +11,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::message::MessageId;
-use crate::person::UserId;
-use crate::vault::{Place, Vault};
+use crate::vault::{PersonKey, Place, Vault};
 
 /// The step that listens to a voice note: its answer is what its person said.
 pub const TRANSCRIPTION: &str = "transcription";
@@ -84,17 +83,16 @@ pub async fn all(
     Ok(all)
 }
 
-/// Records an answer, and adds it to its person's day. The first one recorded under a name stays. Belongs in a transaction:
-/// where the message is gone by now, no key is made for its person either.
+/// Records an answer under the key of whose message it is, and adds it to its person's day. The first one recorded under a name
+/// stays.
 pub async fn record(
-    db: &mut PgConnection,
-    (vault, user): (&Vault, &UserId),
+    db: impl PgExecutor<'_>,
+    key: &PersonKey,
     message: &MessageId,
     name: &str,
     step: &Step,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let key = vault.key(&mut *db, user).await?;
     let output = crate::message::clean(&step.output);
     sqlx::query(
         "with step as (

@@ -24,7 +24,7 @@ use crate::env::Env;
 use crate::person::UserId;
 
 pub(crate) use lookup::DIGEST;
-pub use lookup::Lookup;
+pub use lookup::{Lookup, can_look_up};
 pub use master::MasterKey;
 pub use person_key::{Keys, PersonKey};
 pub use rotate::{Held, held};
@@ -148,6 +148,12 @@ impl Vault {
             .execute(&mut *db)
             .await?;
         Ok(PersonKey::new(id, &secret))
+    }
+
+    /// The key that this person has, made with their first message. An error: they are forgotten, and what was written for them
+    /// is nobody's.
+    pub async fn theirs(&self, db: &mut PgConnection, user: &UserId) -> Result<PersonKey, sqlx::Error> {
+        Ok(Row::of(db, user).await?.ok_or(sqlx::Error::RowNotFound)?.open(self)?)
     }
 
     /// The keys of these texts, as they stand in the tables. Asks nothing where none of them is sealed.

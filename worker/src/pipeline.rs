@@ -23,7 +23,7 @@ use shared::message::{Inbound, MessageId, Provider};
 use shared::person::{Person, UserId};
 use shared::price::ModelPrices;
 use shared::step::{self, Step};
-use shared::vault::Vault;
+use shared::vault::{PersonKey, Vault};
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 
@@ -55,8 +55,8 @@ pub struct Pipeline<'a> {
     pub person: &'a UserId,
     /// Who will carry the posts: bounds their length.
     pub provider: Provider,
-    /// What earlier starts have recorded, read before the first step.
-    recorded: OnceCell<HashMap<String, Step>>,
+    /// What earlier starts have recorded, and by what more is sealed: read before the first step.
+    earlier: OnceCell<(HashMap<String, Step>, PersonKey)>,
 }
 
 /// What came out.
@@ -94,7 +94,7 @@ impl<'a> Pipeline<'a> {
             message: &inbound.id,
             person: &person.id,
             provider: inbound.provider,
-            recorded: OnceCell::new(),
+            earlier: OnceCell::new(),
         }
     }
 }
@@ -153,8 +153,8 @@ impl Pipeline<'_> {
     /// One step: from the records, or from the model and then into the records. `None`: the model declined.
     #[tracing::instrument(name = "model", skip_all, fields(otel.kind = "client", step = ask.step, recorded))]
     async fn step(&self, ask: &Ask<'_>) -> Result<Option<Step>, JobError> {
-        let earlier = self.recorded.get_or_try_init(|| self.earlier()).await?;
-        let recorded = earlier.get(ask.step);
+        let (recorded, key) = self.earlier.get_or_try_init(|| self.earlier()).await?;
+        let recorded = recorded.get(ask.step);
         tracing::Span::current().record("recorded", recorded.is_some());
         let step = if let Some(step) = recorded {
             step.clone()
@@ -162,7 +162,7 @@ impl Pipeline<'_> {
             let step = self.openai.ask(ask).await?;
             let step = self.priced(step, ask.step);
             fault::point(paid(ask.step));
-            self.record(ask.step, &step).await?;
+            step::record(self.pool, key, self.message, ask.step, &step, self.clock.now()).await?;
             fault::point(recorded_point(ask.step));
             step
         };
@@ -171,15 +171,10 @@ impl Pipeline<'_> {
 }
 
 impl Pipeline<'_> {
-    async fn earlier(&self) -> Result<HashMap<String, Step>, sqlx::Error> {
+    async fn earlier(&self) -> Result<(HashMap<String, Step>, PersonKey), sqlx::Error> {
         let mut db = self.pool.acquire().await?;
-        step::all(&mut db, self.vault, self.message).await
-    }
-
-    async fn record(&self, name: &str, step: &Step) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
-        step::record(&mut tx, (self.vault, self.person), self.message, name, step, self.clock.now()).await?;
-        tx.commit().await
+        let recorded = step::all(&mut db, self.vault, self.message).await?;
+        Ok((recorded, self.vault.theirs(&mut db, self.person).await?))
     }
 
     /// The step with what it cost, which is counted.

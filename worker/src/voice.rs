@@ -195,10 +195,10 @@ async fn listen(
     if let Some(cost) = step.cost_micros.and_then(|cost| u64::try_from(cost).ok()) {
         counter!("postly_llm_cost_microdollars_total", "step" => TRANSCRIPTION).increment(cost);
     }
-    let mut tx = worker.pool.begin().await?;
-    let owner = (&worker.vault, &person.id);
-    step::record(&mut tx, owner, &inbound.id, TRANSCRIPTION, &step, worker.clock.now()).await?;
-    tx.commit().await?;
+    let mut db = worker.pool.acquire().await?;
+    let key = worker.vault.theirs(&mut db, &person.id).await?;
+    step::record(&mut *db, &key, &inbound.id, TRANSCRIPTION, &step, worker.clock.now()).await?;
+    drop(db);
     fault::point("transcription.recorded");
     Ok(Ok(step))
 }

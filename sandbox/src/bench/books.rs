@@ -14,13 +14,12 @@ use shared::queue::{Leased, Pace, Queue, Route, Settlement, Verdict};
 use shared::receipt::{self, Outcome, Standing, Start};
 use shared::step::{self, Step};
 use shared::texts::Text;
+use shared::vault::Vault;
 use shared::{generation, menu, outbox, person, preference};
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use worker::allowance::Allowance;
 use worker::window;
-
-use crate::stage::vault;
 
 /// Messages at which it works at once: as many as it has connections.
 const HANDS: usize = 20;
@@ -52,24 +51,26 @@ pub async fn handle_all(queue: &Queue, pool: &PgPool) -> Result<usize> {
 /// The books of one message.
 async fn handle(queue: &Queue, pool: &PgPool, leased: &Leased) -> Result<()> {
     let job: Job = queue.read(&leased.payload)?;
+    let vault = queue.vault().context("a vault")?;
     let Work::Message(inbound) = &job.work else { anyhow::bail!("a message") };
     queue.behind(&job.id, &job.lane, 50).await?;
-    let person = hold(pool, &job, inbound).await?;
-    write(pool, &inbound.id, &person).await?;
+    let person = hold(pool, vault, &job, inbound).await?;
+    write(pool, vault, &inbound.id, &person).await?;
     queue.behind(&job.id, &job.lane, 50).await?;
-    finish(pool, inbound, &person).await?;
+    finish(pool, vault, inbound, &person).await?;
     send(queue, pool, &inbound.id).await
 }
 
 /// The first transaction.
-async fn hold(pool: &PgPool, job: &Job, inbound: &Inbound) -> Result<Person> {
+async fn hold(pool: &PgPool, vault: &Vault, job: &Job, inbound: &Inbound) -> Result<Person> {
     let now = Clock::system().now();
     let mut tx = pool.begin().await?;
     let start = Start { number: 1, worker: "bare", received_at: job.received_at };
-    let standing = receipt::start(&mut tx, &vault(), inbound, start, now).await?;
+    let standing = receipt::start(&mut tx, vault, inbound, start, now).await?;
     ensure!(matches!(standing, Standing::Open(_)), "a message twice");
-    let person = person::resolve(&mut tx, &vault(), &inbound.sender, inbound.sent_at, now).await?;
+    let person = person::resolve(&mut tx, vault, &inbound.sender, inbound.sent_at, now).await?;
     receipt::belongs_to(&mut tx, &inbound.id, &person.id).await?;
+    vault.key(&mut tx, &person.id).await?;
     Allowance::default().brief(&mut tx, &person.id, &inbound.id, now).await?;
     let posted = ledger::post(&mut tx, &person.id, Entry::Generation(&inbound.id), now).await?;
     ensure!(matches!(posted, Posted::Applied(_)), "no credit");
@@ -78,7 +79,7 @@ async fn hold(pool: &PgPool, job: &Job, inbound: &Inbound) -> Result<Person> {
 }
 
 /// What the model answers is recorded, step by step.
-async fn write(pool: &PgPool, message: &MessageId, person: &Person) -> Result<()> {
+async fn write(pool: &PgPool, vault: &Vault, message: &MessageId, person: &Person) -> Result<()> {
     let answer = Step {
         output: "Trois posts pour l’ouverture d’un salon de thé.".repeat(6),
         finish_reason: "stop".to_owned(),
@@ -88,18 +89,17 @@ async fn write(pool: &PgPool, message: &MessageId, person: &Person) -> Result<()
         took_ms: 0,
         cost_micros: None,
     };
-    ensure!(step::all(&mut *pool.acquire().await?, &vault(), message).await?.is_empty(), "a step twice");
+    let mut db = pool.acquire().await?;
+    ensure!(step::all(&mut db, vault, message).await?.is_empty(), "a step twice");
+    let key = vault.theirs(&mut db, &person.id).await?;
     for name in ["intent", "prompt", "posts"] {
-        let mut tx = pool.begin().await?;
-        let owner = (&vault(), &person.id);
-        step::record(&mut tx, owner, message, name, &answer, Clock::system().now()).await?;
-        tx.commit().await?;
+        step::record(&mut *db, &key, message, name, &answer, Clock::system().now()).await?;
     }
     Ok(())
 }
 
 /// The second transaction.
-async fn finish(pool: &PgPool, inbound: &Inbound, person: &Person) -> Result<()> {
+async fn finish(pool: &PgPool, vault: &Vault, inbound: &Inbound, person: &Person) -> Result<()> {
     let now = Clock::system().now();
     let mut tx = pool.begin().await?;
     ensure!(receipt::end(&mut tx, &inbound.id, Outcome::Posts, None, now).await?, "an end twice");
@@ -121,7 +121,7 @@ async fn finish(pool: &PgPool, inbound: &Inbound, person: &Person) -> Result<()>
     preference::wrote(&mut *tx, &user, person.language).await?;
     let text = Text::Posts { generation, posts, left, low: false, translation: person.language.other() };
     let reply = worker::reply::write(None, text, person.language, inbound.provider);
-    let key = vault().key(&mut tx, &user).await?;
+    let key = vault.key(&mut tx, &user).await?;
     outbox::put(&mut tx, Some(&key), inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(&mut tx, &user, menu, now).await?;
@@ -131,7 +131,8 @@ async fn finish(pool: &PgPool, inbound: &Inbound, person: &Person) -> Result<()>
 
 /// What is read and written around the sending.
 async fn send(queue: &Queue, pool: &PgPool, cause: &MessageId) -> Result<()> {
-    let messages = outbox::caused_by(&mut *pool.acquire().await?, &vault(), cause).await?;
+    let vault = queue.vault().context("a vault")?;
+    let messages = outbox::caused_by(&mut *pool.acquire().await?, vault, cause).await?;
     preference::silences(pool, cause).await?;
     window::is_open_for(pool, cause, Clock::system().now()).await?;
     for message in messages {

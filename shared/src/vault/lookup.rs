@@ -88,6 +88,11 @@ pub(super) fn digest(mut mac: Hmac<Sha256>, kind: &str, name: &str) -> String {
     format!("{DIGEST}{}", BASE64_URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..KEPT]))
 }
 
+/// Whether this database has a key by which names are looked up.
+pub async fn can_look_up(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from wa.data_key where user_id is null)").fetch_one(db).await
+}
+
 impl Vault {
     /// By what names are looked up in this database. Asks it once.
     pub async fn lookup(&self, db: impl PgExecutor<'_>) -> Result<Lookup, sqlx::Error> {

@@ -55,7 +55,7 @@ async fn sums_that_nobody_looks_at_and_sums_that_are_off_are_told() {
 async fn keys_under_an_old_or_a_missing_master_key_are_told() {
     let mut clinic = Clinic::well().await;
     let (new, old) = ("b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=", clinic.variables["MASTER_KEY"].clone());
-    clinic.books("insert into wa.data_key (id, master, wrapped) select 'k1', 'nobodys0', ''").await;
+    clinic.books("update wa.data_key set master = 'nobodys0'").await;
     let report = clinic.shows(&[("master key", Verdict::Failed)], 1).await;
     assert!(line(&report, "master key").found.starts_with("1 of 1"), "{report}");
     // The digest of the sandbox's own.
@@ -67,6 +67,10 @@ async fn keys_under_an_old_or_a_missing_master_key_are_told() {
     assert!(!report.to_string().contains(&old) && !report.to_string().contains(new), "{report}");
     clinic.set("MASTER_KEY", new);
     clinic.shows(&[("master key", Verdict::Failed)], 1).await;
+    clinic.set("MASTER_KEY", &old);
+    clinic.books("delete from wa.data_key").await;
+    let report = clinic.shows(&[("master key", Verdict::Failed)], 1).await;
+    assert!(line(&report, "master key").found.contains("looked up"), "{report}");
     clinic.closes().await;
 }
 

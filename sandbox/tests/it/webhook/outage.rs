@@ -177,7 +177,8 @@ async fn what_was_spilled_is_answered_before_what_came_later_through_redis() {
         let (alice, bob) = (sandbox.person(Provider::Meta), sandbox.person(Provider::Twilio));
         let alice = alice.with_credits(3).await;
         let mut app = sandbox.ingest_app();
-        let none = QueueSettings { at_most: 0, ..QueueSettings::default() };
+        let vault = Some(sandbox::stage::vault());
+        let none = QueueSettings { at_most: 0, vault, ..QueueSettings::default() };
         let queue = Queue::open(&sandbox.variables["REDIS_URL"].clone().into(), none).unwrap();
         app.intake = Intake::new(queue, sandbox.pool.clone(), sandbox.clock.clone());
         let full = sandbox.starts_ingest(app).await;

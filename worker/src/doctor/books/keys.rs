@@ -15,7 +15,10 @@ pub(super) async fn masters(db: &mut PgConnection, ours: &Vault) -> Result<Findi
     };
     let missing = of(&|master| !ours.has(master));
     let old = of(&|master| ours.has(master) && master != ours.current());
-    Ok(if missing > 0 {
+    Ok(if !vault::can_look_up(&mut *db).await? {
+        let advice = "run `postly migrate`, or, after a backup was restored, restore wa.data_key as well";
+        Finding::failed(NAME, "there is no key by which numbers are looked up", advice)
+    } else if missing > 0 {
         let advice = "add the master key with which they were sealed to MASTER_KEY, behind a comma: `postly keys show` names its digest";
         Finding::failed(
             NAME,
