@@ -78,8 +78,10 @@ pub async fn run(ground: &'static Ground, test: impl AsyncFnOnce(&mut Sandbox)) 
 pub async fn run_without_worker(ground: &'static Ground, test: impl AsyncFnOnce(&mut Sandbox)) {
     let place = ground.place().await;
     let mut sandbox = Sandbox::open(ground, place.redis_url().await).await;
+    let database = sandbox.variables["DATABASE_URL"].clone();
     test(&mut sandbox).await;
     sandbox.ends().await;
+    ground.drops(&database).await;
 }
 
 impl Sandbox {

@@ -22,7 +22,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 
-pub use self::options::{Options, default_base};
+pub use self::options::{Options, default_base, memory_base};
 use self::{
     link::Link,
     words::{Act, Greeting, Order, Request, Server},

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::sync::{Mutex, OnceCell, Semaphore, SemaphorePermit};
 
-use crate::servers::{Options, Servers};
+use crate::servers::{Options, Servers, memory_base};
 
 /// What all tests of one program share: the servers, and the logical Redis databases that are free.
 pub struct Ground {
@@ -47,6 +47,7 @@ impl Ground {
     pub async fn servers(&self) -> &Servers {
         let start = async {
             let mut options = Options::tests(&self.exe);
+            options.base = memory_base().unwrap_or(options.base);
             if self.private {
                 (options.database_url, options.redis_url) = (None, None);
             }
@@ -97,6 +98,15 @@ impl Ground {
         let name = format!("postly_test_{}_{}", std::process::id(), self.next.fetch_add(1, Ordering::SeqCst));
         create(&mut admin, &name, &template).await;
         format!("{base}/{name}")
+    }
+
+    /// Drops a database that nobody needs any more. Where that fails, it goes with its server.
+    pub(super) async fn drops(&self, database_url: &str) {
+        let Some((_, name)) = database_url.rsplit_once('/') else { return };
+        let statement = format!("drop database if exists {name} with (force)");
+        if let Ok(mut admin) = PgConnection::connect(&self.servers().await.database_url).await {
+            let _left_to_the_server = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await;
+        }
     }
 }
 

@@ -4,8 +4,13 @@
 
 use std::{
     env,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
+
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
+use nix::sys::statvfs::statvfs;
+use sha2::{Digest as _, Sha256};
 
 /// Names a Postgres to use instead of a private one.
 pub(super) const DATABASE_URL: &str = "DATABASE_URL";
@@ -16,6 +21,8 @@ pub(super) const REDIS_URL: &str = "REDIS_URL";
 const TEST_DATABASES: u16 = 4096;
 /// The number that an untouched Redis offers.
 const DEMO_DATABASES: u16 = 16;
+/// Bytes of memory that the files of the tests may take: a cluster, and the databases of those that run at once.
+const ENOUGH: u64 = 4 << 30;
 /// Every test has a database and so a pool of its own, and many run at once.
 const CONNECTIONS: u16 = 300;
 
@@ -79,6 +86,18 @@ pub fn default_base() -> PathBuf {
         Some(target) => target.join("sandbox"),
         None => env::temp_dir().join("postly-sandbox"),
     }
+}
+
+/// A directory in memory for the servers of tests, which make and drop a database for each conversation: on a disk most of what
+/// that costs is making files. `None` where memory has no place for files, or not enough: containers often have 64 MB.
+#[must_use]
+pub fn memory_base() -> Option<PathBuf> {
+    let shared_memory = Path::new("/dev/shm");
+    let is_memory = statfs(shared_memory).is_ok_and(|seen| seen.filesystem_type() == TMPFS_MAGIC);
+    let room = statvfs(shared_memory).ok()?;
+    let free = u64::from(room.blocks_available()) * u64::from(room.fragment_size());
+    let known_by = hex::encode(&Sha256::digest(default_base().as_os_str().as_bytes())[..4]);
+    (is_memory && free >= ENOUGH).then(|| shared_memory.join(format!("postly-sandbox-{known_by}")))
 }
 
 /// Cargo marks its target directories for backup programs with this file (Cargo book, "Build cache").
