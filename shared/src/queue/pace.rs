@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Queue, QueueError, key};
 use crate::message::{Address, Provider, short};
+use crate::vault::Vault;
 
 /// How fast messages may leave.
 #[derive(Debug, Clone, Copy)]
@@ -92,10 +93,15 @@ impl Route<'_> {
         key(&format!("pace:{kind}:{}", self.name()))
     }
 
-    /// By a digest: a key that outlives its message names nobody.
-    fn pair(&self) -> String {
+    /// By a digest: a key that outlives its message names nobody. Under a key, where there is one: numbers are few enough to
+    /// try them all.
+    fn pair(&self, vault: Option<&Vault>) -> String {
         let who = format!("{}\n{}\n{}", self.provider, self.business, self.address.as_str());
-        key(&format!("pace:pair:{}", hex::encode(&Sha256::digest(who.as_bytes())[..16])))
+        let digest = match vault {
+            Some(vault) => vault.who(&who),
+            None => hex::encode(&Sha256::digest(who.as_bytes())[..16]),
+        };
+        key(&format!("pace:pair:{digest}"))
     }
 }
 
@@ -104,7 +110,7 @@ impl Queue {
     pub async fn turn(&self, route: Route<'_>, message: i64, pace: &Pace) -> Result<Turn, QueueError> {
         let mut connection = self.connection.clone();
         let mut call = self.scripts.pace.prepare_invoke();
-        call.key(route.number("held")).key(route.pair()).key(route.number("number"));
+        call.key(route.number("held")).key(route.pair(self.vault())).key(route.number("number"));
         call.arg(micros(pace.pair_every)).arg(pace.pair_burst);
         call.arg(micros(pace.number_every)).arg(pace.number_burst);
         call.arg(micros(pace.worth)).arg(micros(pace.probe)).arg(message);
@@ -125,7 +131,8 @@ impl Queue {
         pace: &Pace,
         wait: Duration,
     ) -> Result<(), QueueError> {
-        self.crowded(route.pair(), wait + pace.pair_every * pace.pair_burst.saturating_sub(1)).await
+        self.crowded(route.pair(self.vault()), wait + pace.pair_every * pace.pair_burst.saturating_sub(1))
+            .await
     }
 
     /// The provider found that the whole number sends too much: nothing more leaves for this long.

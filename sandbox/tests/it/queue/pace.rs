@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use sandbox::conversation::BareQueue;
+use sha2::{Digest, Sha256};
 use shared::message::{Address, Provider};
 use shared::queue::{Hold, Pace, QueueSettings, Route, Turn};
+use shared::vault::{MasterKey, Vault};
 
 use super::on_a_bare_queue;
 use crate::until;
@@ -28,6 +30,11 @@ fn address(who: &str) -> Address {
 
 fn to(address: &Address) -> Route<'_> {
     Route { provider: Provider::Meta, business: "1098", address }
+}
+
+/// A vault of these master keys, of which the first seals.
+fn vault(masters: &[&str]) -> Vault {
+    Vault::new(masters.iter().filter_map(|key| MasterKey::read(&(*key).to_owned().into())).collect())
 }
 
 /// How long to wait for what.
@@ -69,6 +76,28 @@ async fn a_burst_borrows_from_the_future_and_workers_share_it() {
         let elsewhere = Route { business: "1099", ..to(&alice) };
         assert_eq!(other.turn(elsewhere, 1, &SLOW).await.unwrap(), NOW);
         keys(bare).await;
+    })
+    .await;
+}
+
+/// Numbers are few enough to try them all: whoever reads Redis needs the key as well. Everybody who has it keeps the same pace,
+/// also while a new one takes the place of an old one.
+#[tokio::test]
+async fn whose_pace_it_is_can_be_found_out_by_nobody_without_the_key() {
+    let (old, new) =
+        ("b2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCE=", "bmV3IG5ldyBuZXcgbmV3IG5ldyBuZXcgbmV3IG5ldyE=");
+    let under = |masters: &[&str]| QueueSettings { vault: Some(vault(masters)), ..QueueSettings::default() };
+    on_a_bare_queue(under(&[old]), async |bare| {
+        let alice = Address::Phone("+33639980123".parse().unwrap());
+        for queue in [&bare.queue, &bare.elsewhere(), &bare.with(under(&[new, old]))] {
+            assert_eq!(queue.turn(to(&alice), 1, &SLOW).await.unwrap(), NOW);
+        }
+        assert_eq!(later(bare.queue.turn(to(&alice), 1, &SLOW).await.unwrap()).1, Hold::Pair);
+        let keys = keys(bare).await;
+        let whose: Vec<&String> = keys.iter().filter(|key| key.contains("pace:pair")).collect();
+        assert_eq!(whose.len(), 1, "{keys:?}");
+        let tried = hex::encode(&Sha256::digest("meta\n1098\n+33639980123")[..16]);
+        assert!(!whose[0].contains(&tried) && !whose[0].contains("639980123"), "{whose:?}");
     })
     .await;
 }
