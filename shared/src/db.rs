@@ -2,6 +2,7 @@
 //!
 //! Session mode or a direct connection only: sqlx names its statements, which a transaction pooler breaks.
 
+mod addresses;
 mod state;
 mod told;
 
@@ -145,6 +146,7 @@ pub async fn migrate(pool: &PgPool, vault: &Vault) -> anyhow::Result<()> {
     migrator.run(pool).await?;
     verify(pool).await?;
     prepare(pool, vault).await?;
+    addresses::seal(pool, vault).await?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! idempotency key: a send whose outcome is not known is `unknown` and never blindly repeated. Our own id travels along
 //! and comes back in the provider's reports, which move a row only forward.
 
+mod address;
 mod choices;
 mod courtesy;
 mod diary;
@@ -21,6 +22,8 @@ use crate::message::{Address, Inbound, Lane, MessageId, Provider};
 use crate::trace::TraceContext;
 use crate::vault::{PersonKey, Place, Vault};
 
+pub use address::waiting;
+pub(crate) use address::{is_aside, seal};
 pub use choices::choices;
 pub use courtesy::{expire, unsaid};
 pub use diary::{Spoken, diary};
@@ -139,19 +142,19 @@ impl<'a> From<&'a Inbound> for Recipient<'a> {
 /// where nobody knows who that is. Belongs in the transaction that decides the answer.
 pub async fn put(
     db: &mut PgConnection,
-    key: Option<&PersonKey>,
+    seals: (&Vault, Option<&PersonKey>),
     to: Recipient<'_>,
     parts: &[String],
     menu: Option<&Menu>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    write(db, key, to, parts, (menu, None), now).await
+    write(db, seals, to, parts, (menu, None), now).await
 }
 
 /// The rows of an answer, with what stands under or beside the last of them.
 async fn write(
     db: &mut PgConnection,
-    key: Option<&PersonKey>,
+    (vault, key): (&Vault, Option<&PersonKey>),
     to: Recipient<'_>,
     parts: &[String],
     (menu, document): (Option<&Menu>, Option<Document>),
@@ -165,18 +168,20 @@ async fn write(
     let menu =
         menu.map(serde_json::to_string).transpose().map_err(|error| sqlx::Error::Encode(error.into()))?;
     let menu = menu.map(|menu| Json(sealed(Place::Menu, &menu)));
+    let address = address::seal((vault, key), cause, to.address)?;
+    let reached = address::reached(db, vault, to.cause, to.address).await?;
     sqlx::query(
-        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu, lane, document)
+        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, menu, lane, document, reached)
          select $1, part + $8 + 100 * coalesce((select replays from wa.receipt where message_id = $1), 0),
                 $2, $3, $4, body, $5, case when part = cardinality($6::int[]) then $9::jsonb end, $10,
-                case when part = cardinality($6::int[]) then $11 end
+                case when part = cardinality($6::int[]) then $11 end, $12
          from unnest($6::int[], $7::text[]) as parts (part, body)
          on conflict (cause, part) do nothing",
     )
     .bind(cause)
     .bind(to.provider.as_str())
     .bind(to.business)
-    .bind(Json(to.address))
+    .bind(Json(address))
     .bind(now)
     .bind(numbers)
     .bind(bodies)
@@ -184,6 +189,7 @@ async fn write(
     .bind(menu)
     .bind(to.lane.as_str())
     .bind(document.map(Document::as_str))
+    .bind(reached)
     .execute(db)
     .await?;
     Ok(())
@@ -192,21 +198,25 @@ async fn write(
 /// Puts a one-time code in the outbox: without its digits, which nobody knows yet.
 pub async fn put_code(
     db: &mut PgConnection,
+    vault: &Vault,
     to: Recipient<'_>,
     challenge: &str,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
+    let address = address::seal((vault, None), to.cause.as_str(), to.address)?;
+    let reached = address::reached(db, vault, to.cause, to.address).await?;
     sqlx::query(
-        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, lane, challenge)
-         values ($1, 1, $2, $3, $4, '', $5, $6, $7) on conflict (cause, part) do nothing",
+        "insert into wa.outbox (cause, part, provider, business, address, body, created_at, lane, challenge, reached)
+         values ($1, 1, $2, $3, $4, '', $5, $6, $7, $8) on conflict (cause, part) do nothing",
     )
     .bind(to.cause.as_str())
     .bind(to.provider.as_str())
     .bind(to.business)
-    .bind(Json(to.address))
+    .bind(Json(address))
     .bind(now)
     .bind(to.lane.as_str())
     .bind(challenge)
+    .bind(reached)
     .execute(db)
     .await?;
     Ok(())
@@ -228,7 +238,7 @@ pub async fn caused_by(
     .await?;
     let stored: Vec<&str> = rows.iter().flat_map(Row::stored).collect();
     let keys = vault.keys(db, &stored).await?;
-    rows.into_iter().map(|row| row.read(cause, &keys)).collect()
+    rows.into_iter().map(|row| row.read(cause, vault, &keys)).collect()
 }
 
 /// Marks a pending row as being sent. `false` when it was not pending: someone else has it.

@@ -41,6 +41,8 @@ pub enum Place {
     Body,
     /// `wa.outbox.menu`, by its cause.
     Menu,
+    /// `wa.outbox.address`, by its cause.
+    Address,
     /// `wa.kept_brief.brief`.
     KeptBrief,
     /// `wa.identity.name`, by its digest.
@@ -56,6 +58,7 @@ impl Place {
             Self::Output => "step.output",
             Self::Body => "outbox.body",
             Self::Menu => "outbox.menu",
+            Self::Address => "outbox.address",
             Self::KeptBrief => "kept_brief.brief",
             Self::Name => "identity.name",
             Self::Joined => "joined",
@@ -161,6 +164,11 @@ impl Vault {
         let mut ids: Vec<&str> = stored.iter().copied().filter_map(person_key::id_of).collect();
         ids.sort_unstable();
         ids.dedup();
+        self.keys_of(db, &ids).await
+    }
+
+    /// The keys that have these ids, as far as they are there. Asks nothing for none.
+    pub(crate) async fn keys_of(&self, db: impl PgExecutor<'_>, ids: &[&str]) -> Result<Keys, sqlx::Error> {
         if ids.is_empty() {
             return Ok(Keys::default());
         }

@@ -89,7 +89,7 @@ async fn tell(worker: &Worker, cause: &MessageId, inbound: &Inbound) -> Result<(
     let reply = reply::write(None, Text::Busy, person.language, inbound.provider);
     let to = Recipient { cause, ..inbound.into() };
     let key = worker.vault.key(&mut tx, &person.id).await?;
-    outbox::put(&mut tx, Some(&key), to, &reply.parts, None, now).await?;
+    outbox::put(&mut tx, (&worker.vault, Some(&key)), to, &reply.parts, None, now).await?;
     tx.commit().await?;
     if delivery::try_once(worker, cause).await? {
         counter!("postly_busy_lines_total").increment(1);

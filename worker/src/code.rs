@@ -64,7 +64,7 @@ async fn compose(worker: &Worker, wish: &CodeWish) -> Result<(), JobError> {
         address: &route.address,
         lane: route.lane,
     };
-    outbox::put_code(&mut tx, to, &wish.challenge, now).await?;
+    outbox::put_code(&mut tx, &worker.vault, to, &wish.challenge, now).await?;
     tx.commit().await?;
     fault::point("code.stored");
     Ok(())

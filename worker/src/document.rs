@@ -49,7 +49,7 @@ pub async fn asked(
     let heard = voice::echo(inbound, person.language).map(|echo| format!("{echo}\n\n{words}"));
     let caption = heard.filter(|caption| reply::units(caption) <= policy::CAPTION).unwrap_or(words);
     let key = worker.vault.key(db, &person.id).await?;
-    outbox::put_document(db, &key, inbound.into(), Document::Export, caption, now).await?;
+    outbox::put_document(db, (&worker.vault, &key), inbound.into(), Document::Export, caption, now).await?;
     Ok(())
 }
 

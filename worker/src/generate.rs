@@ -318,7 +318,7 @@ pub async fn say(
     let echo = voice::echo(inbound, person.language);
     let reply = reply::write(echo, text, person.language, inbound.provider);
     let key = vault.key(db, &person.id).await?;
-    outbox::put(db, Some(&key), inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
+    outbox::put(db, (vault, Some(&key)), inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(db, &person.id, menu, now).await?;
     }

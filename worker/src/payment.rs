@@ -73,7 +73,7 @@ async fn compose(worker: &Worker, job: &Job, notice: &PaymentNotice) -> Result<(
         lane: conversation.lane.clone(),
     };
     let key = worker.vault.key(&mut tx, &account).await?;
-    outbox::put(&mut tx, Some(&key), to, &reply.parts, reply.shown.as_ref(), now).await?;
+    outbox::put(&mut tx, (&worker.vault, Some(&key)), to, &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(&mut tx, &account, menu, now).await?;
     }

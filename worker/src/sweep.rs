@@ -199,7 +199,7 @@ async fn apologise(
         Some(user) => Some(vault.key(db, user).await?),
         None => None,
     };
-    outbox::put(db, key.as_ref(), to, &reply.parts, reply.shown.as_ref(), now).await?;
+    outbox::put(db, (vault, key.as_ref()), to, &reply.parts, reply.shown.as_ref(), now).await?;
     Ok(Told::Yes)
 }
 

@@ -122,7 +122,8 @@ async fn finish(pool: &PgPool, vault: &Vault, inbound: &Inbound, person: &Person
     let text = Text::Posts { generation, posts, left, low: false, translation: person.language.other() };
     let reply = worker::reply::write(None, text, person.language, inbound.provider);
     let key = vault.key(&mut tx, &user).await?;
-    outbox::put(&mut tx, Some(&key), inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
+    let keys = (vault, Some(&key));
+    outbox::put(&mut tx, keys, inbound.into(), &reply.parts, reply.shown.as_ref(), now).await?;
     if let Some(menu) = &reply.menu {
         menu::open(&mut tx, &user, menu, now).await?;
     }

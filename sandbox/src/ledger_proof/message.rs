@@ -133,5 +133,5 @@ async fn answers(
 }
 
 async fn says(db: &mut PgConnection, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Trouble> {
-    Ok(outbox::put(db, None, inbound.into(), &["…".to_owned()], None, now).await?)
+    Ok(outbox::put(db, (&vault(), None), inbound.into(), &["…".to_owned()], None, now).await?)
 }

@@ -1,6 +1,6 @@
 //! Codes: somebody types a number on the web, reads six digits on the phone, and is in.
 
-mod browser;
+pub(crate) mod browser;
 mod guesses;
 mod limits;
 mod link;

@@ -1,5 +1,6 @@
 //! What people write stands in our tables sealed, each person's under a key of their own; who is forgotten takes the key with them.
 
+mod addresses;
 mod masters;
 mod names;
 

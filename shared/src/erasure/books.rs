@@ -28,7 +28,10 @@ const FORGET: &[&str] = &[
     "delete from wa.outbox x using r where x.cause = any(r.messages)",
     // What answers no message: codes, words about payments and about waiting. By an index of their own, since no table is larger.
     "delete from wa.outbox x using r
-     where x.cause not like 'meta:%' and x.cause not like 'twilio:%' and x.address = any(r.addresses)",
+     where x.cause not like 'meta:%' and x.cause not like 'twilio:%' and x.reached = any(r.digests)",
+    // The same, as an older worker still writes them until it is stopped.
+    "delete from wa.outbox x using r
+     where x.cause not like 'meta:%' and x.cause not like 'twilio:%' and x.reached is null and x.address = any(r.addresses)",
     "delete from wa.feedback x using r where x.user_id = any(r.accounts)",
     "delete from wa.kept_brief x using r where x.user_id = any(r.accounts)",
     "delete from wa.menu x using r where x.user_id = any(r.accounts)",

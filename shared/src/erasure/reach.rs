@@ -205,8 +205,8 @@ impl Reach {
         self.challenges.iter().cloned().collect()
     }
 
-    /// Every address of theirs, as the outbox has it.
-    pub(super) fn addresses(&self) -> Vec<serde_json::Value> {
+    /// Every address of theirs.
+    pub(super) fn addresses(&self) -> Vec<Address> {
         let numbers = self.phones().into_iter().flat_map(|number| {
             [Address::Channel(format!("{CHANNEL}{}", number.as_str())), Address::Phone(number)]
         });
@@ -214,7 +214,7 @@ impl Reach {
             .ids
             .iter()
             .flat_map(|id| [Address::Bsuid(id.clone()), Address::Channel(format!("{CHANNEL}{id}"))]);
-        numbers.chain(ids).filter_map(|address| serde_json::to_value(address).ok()).collect()
+        numbers.chain(ids).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgExecutor};
 use super::{OutboxId, Recipient, write};
 use crate::message::MessageId;
 use crate::person::UserId;
-use crate::vault::{PersonKey, Place};
+use crate::vault::{PersonKey, Place, Vault};
 
 /// Which document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +36,13 @@ impl Document {
 /// Puts a document in the outbox, with the words that stand beside it. Belongs in the transaction that decides the answer.
 pub async fn put_document(
     db: &mut PgConnection,
-    key: &PersonKey,
+    (vault, key): (&Vault, &PersonKey),
     to: Recipient<'_>,
     document: Document,
     caption: String,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    write(db, Some(key), to, &[caption], (None, Some(document)), now).await
+    write(db, (vault, Some(key)), to, &[caption], (None, Some(document)), now).await
 }
 
 /// The document of this row will not be sent: these words are said in its place, and the row is a text like any other from now on.

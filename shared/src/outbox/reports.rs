@@ -2,13 +2,15 @@
 //!
 //! Reports come late, twice and backwards: a row moves only forward.
 
-use sqlx::PgExecutor;
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
 
+use super::address::Stored;
 use super::{LATEST, OutboxId};
 use crate::job::{SendStatus, StatusReport};
 use crate::message::{Address, MessageId};
 use crate::trace::TraceContext;
+use crate::vault::Vault;
 
 /// What a report was about.
 #[derive(Debug, Clone)]
@@ -19,8 +21,8 @@ pub struct Reported {
     pub cause: MessageId,
     /// Our number that ours left from.
     pub business: String,
-    /// Where ours went.
-    pub address: Address,
+    /// Where ours went, if it will not arrive and somebody can still read it: of all others nobody asks.
+    pub address: Option<Address>,
     /// The span that sent it.
     pub trace: Option<TraceContext>,
 }
@@ -36,11 +38,15 @@ pub async fn came_to_nothing(db: impl PgExecutor<'_>, cause: &MessageId) -> Resu
 }
 
 /// Id, cause, our number, where it went, the span that sent it.
-type Row = (i64, String, String, Json<Address>, Option<String>);
+type Row = (i64, String, String, Json<Stored>, Option<String>);
 
 /// Applies a provider's report: forward only, in whatever order reports come. What it says of the bill is kept once,
 /// since all reports on one message say the same. `None` when the report is not on one of ours.
-pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Option<Reported>, sqlx::Error> {
+pub async fn report(
+    db: &mut PgConnection,
+    vault: &Vault,
+    report: &StatusReport,
+) -> Result<Option<Reported>, sqlx::Error> {
     let pricing = report.pricing.clone().unwrap_or_default();
     let row: Option<Row> = sqlx::query_as(
         "update wa.outbox set
@@ -73,9 +79,16 @@ pub async fn report(db: impl PgExecutor<'_>, report: &StatusReport) -> Result<Op
     .bind(pricing.model)
     .bind(pricing.kind)
     .bind(pricing.category)
-    .fetch_optional(db)
+    .fetch_optional(&mut *db)
     .await?;
-    Ok(row.map(|(id, cause, business, Json(address), trace)| Reported {
+    let Some((id, cause, business, Json(stored), trace)) = row else { return Ok(None) };
+    let address = if report.status == SendStatus::Failed {
+        let keys = vault.keys(db, stored.stored().as_slice()).await?;
+        stored.read(&cause, vault, &keys)?
+    } else {
+        None
+    };
+    Ok(Some(Reported {
         id: OutboxId(id),
         cause: MessageId::from_stored(cause),
         business,

@@ -3,17 +3,18 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
+use super::address::Stored;
 use super::{Document, OutboxId, Outgoing, Reply, State};
 use crate::menu::Menu;
 use crate::message::{Address, MessageId};
-use crate::vault::{Keys, Place};
+use crate::vault::{Keys, Place, Vault};
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
     id: i64,
     provider: String,
     business: String,
-    address: Json<Address>,
+    address: Json<Stored>,
     body: String,
     challenge: Option<String>,
     document: Option<String>,
@@ -62,18 +63,19 @@ impl Row {
     /// What of it may be sealed, as it stands in the table.
     pub(super) fn stored(&self) -> impl Iterator<Item = &str> {
         let menu = self.menu.as_ref().and_then(|menu| menu.0.stored());
-        menu.into_iter().chain([self.body.as_str()])
+        menu.into_iter().chain(self.address.0.stored()).chain([self.body.as_str()])
     }
 
     /// What nobody can read any more, since its person is forgotten, has failed: it must not be sent.
-    pub(super) fn read(self, cause: &MessageId, keys: &Keys) -> Result<Outgoing, sqlx::Error> {
+    pub(super) fn read(self, cause: &MessageId, vault: &Vault, keys: &Keys) -> Result<Outgoing, sqlx::Error> {
         let body = keys.open(Place::Body, cause.as_str(), self.body)?;
+        let address = self.address.0.read(cause.as_str(), vault, keys)?;
         let menu = match self.menu {
             Some(menu) => menu.0.read(cause.as_str(), keys)?,
             None => None,
         };
         let state = match self.state.as_str() {
-            _ if body.is_none() => State::Failed,
+            _ if body.is_none() || address.is_none() => State::Failed,
             "pending" => State::Pending,
             "sending" => State::Sending,
             "unknown" => State::Unknown,
@@ -84,7 +86,7 @@ impl Row {
             id: OutboxId(self.id),
             provider: self.provider.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?,
             business: self.business,
-            address: self.address.0,
+            address: address.unwrap_or_else(Address::nowhere),
             body: body.unwrap_or_default(),
             challenge: self.challenge,
             document: self.document.as_deref().map(Document::from_stored).transpose()?,

@@ -72,6 +72,11 @@ impl From<HashMap<String, PersonKey>> for Keys {
 }
 
 impl Keys {
+    /// The key of this id.
+    pub(crate) fn get(&self, id: &str) -> Option<&PersonKey> {
+        self.0.get(id)
+    }
+
     /// The words that stand in a row of a place. `None`: their key is gone, and they with it.
     pub fn open(&self, place: Place, row: &str, stored: String) -> Result<Option<String>, VaultError> {
         let Some((id, sealed)) = parts(&stored) else { return Ok(Some(stored)) };

@@ -1,7 +1,7 @@
 //! Words that nothing hangs on: tried once, if it is their turn, and forgotten.
 
 use shared::message::MessageId;
-use shared::outbox;
+use shared::outbox::{self, State};
 
 use super::refusal;
 use super::turn::{self, Leave};
@@ -15,6 +15,10 @@ pub async fn try_once(worker: &Worker, cause: &MessageId) -> Result<bool, sqlx::
     let mut taken = true;
     let messages = outbox::caused_by(&mut *worker.pool.acquire().await?, &worker.vault, cause).await?;
     for message in messages {
+        // Somebody else has it, or nobody can read it any more.
+        if message.state != State::Pending {
+            return Ok(false);
+        }
         let leave = turn::take(worker, &message).await;
         if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {
             return Ok(false);

@@ -2,6 +2,7 @@
 //! here: the number is paused, a stop is kept, a bug is told. Only the message itself is not tried again.
 
 use shared::job::{CodeWish, SendStatus, StatusReport};
+use shared::message::Address;
 use shared::outbox::Reported;
 use shared::queue::Route;
 use shared::trace::TraceContext;
@@ -15,7 +16,8 @@ use crate::{Worker, code, generate};
 
 /// Takes note of a report. Nobody pays for posts of which no part can arrive.
 pub async fn take(worker: &Worker, report: &StatusReport) -> Result<(), JobError> {
-    let Some(reported) = outbox::report(&worker.pool, report).await? else {
+    let Some(reported) = outbox::report(&mut *worker.pool.acquire().await?, &worker.vault, report).await?
+    else {
         tracing::debug!(provider = %report.provider, "a report on a message that is not ours");
         return Ok(());
     };
@@ -36,7 +38,8 @@ pub async fn take(worker: &Worker, report: &StatusReport) -> Result<(), JobError
 }
 
 async fn follow(worker: &Worker, report: &StatusReport, reported: Reported) -> Result<(), JobError> {
-    let route = Route { provider: report.provider, business: &reported.business, address: &reported.address };
+    let address = reported.address.unwrap_or_else(Address::nowhere);
+    let route = Route { provider: report.provider, business: &reported.business, address: &address };
     if report.status != SendStatus::Failed {
         if report.status != SendStatus::Read {
             turn::release(worker, route, reported.id, true).await;

@@ -134,7 +134,10 @@ async fn a_row_moves_only_forward() {
                         error_code: None,
                         pricing: None,
                     };
-                    assert!(outbox::report(&sandbox.pool, &report).await.unwrap().is_some());
+                    let mut db = sandbox.pool.acquire().await.unwrap();
+                    let vault = sandbox::stage::vault();
+                    assert!(outbox::report(&mut db, &vault, &report).await.unwrap().is_some());
+                    drop(db);
                     let after: String = sqlx::query_scalar("select state from wa.outbox where id = $1")
                         .bind(id)
                         .fetch_one(&sandbox.pool)

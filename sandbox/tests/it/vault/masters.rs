@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use sandbox::conversation::{Sandbox, run, run_without_worker};
+use sandbox::person::PATIENCE;
 use secrecy::SecretString;
 use shared::audit::Author;
 use shared::clock::Clock;
@@ -15,6 +16,7 @@ use worker::operator::person as operators;
 use worker::operator::{Desk, audit};
 
 use super::{TEA, desk};
+use crate::otp::browser::{Browser, leaves_by};
 use crate::{GROUND, until};
 
 /// A master key of its own for a test.
@@ -104,6 +106,29 @@ async fn what_was_spilled_under_another_master_key_stays_until_it_can_be_read() 
         sandbox.starts_worker();
         assert!(alice.hears().await.starts_with("✨"));
         assert_eq!(shared::spill::depth(&sandbox.pool).await.unwrap(), 0);
+    })
+    .await;
+}
+
+/// Where a code goes is sealed under the master's own key: until it has left, the master is needed for more than its job.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_has_not_left_hangs_on_its_master() {
+    run_without_worker(&GROUND, async |sandbox| {
+        leaves_by(sandbox, Provider::Meta);
+        let alice = sandbox.person(Provider::Meta);
+        let (desk, browser) = (desk(sandbox), Browser::new(sandbox));
+        let mut doomed = sandbox.worker_process(&[("POSTLY_FAULT", "code.stored")]);
+        let told = async {
+            doomed.ended(PATIENCE).await.unwrap();
+            let before = keys::show(&desk).await.unwrap();
+            sandbox.starts_worker();
+            alice.hears_code().await;
+            before
+        };
+        let (_, before) = tokio::join!(browser.asks(alice.number()), told);
+        assert_eq!(before.masters[0].waiting, 2, "{before}");
+        sandbox.is_quiet().await;
+        assert_eq!(keys::show(&desk).await.unwrap().masters[0].waiting, 0);
     })
     .await;
 }
