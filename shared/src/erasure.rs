@@ -10,6 +10,7 @@
 //! Owner of `wa.erasure`.
 
 mod books;
+mod kept;
 mod reach;
 
 use chrono::{DateTime, Utc};
@@ -21,7 +22,10 @@ use crate::ledger;
 use crate::person::{self, UserId};
 use crate::vault::Vault;
 
+pub use kept::waiting;
 pub use reach::Reach;
+
+use kept::Kept;
 
 /// From where it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +58,7 @@ pub struct Erasure {
     /// When they asked.
     pub asked_at: DateTime<Utc>,
     /// Where the books have forgotten them already: by what the queue is searched.
-    reach: Option<Json<Reach>>,
+    reach: Option<Json<Kept>>,
 }
 
 /// Letters and digits that nobody takes for one another (Crockford's Base32, without what its decoder would have to mend).
@@ -159,10 +163,15 @@ pub async fn names(
 }
 
 impl Erasure {
-    /// By what the queue is searched, where the books have forgotten already.
+    /// Whether the books have forgotten already, and only the queue is left.
     #[must_use]
-    pub fn reach(&self) -> Option<&Reach> {
-        self.reach.as_ref().map(|reach| &reach.0)
+    pub fn has_left_the_books(&self) -> bool {
+        self.reach.is_some()
+    }
+
+    /// By what the queue is searched, where the books have forgotten already.
+    pub fn reach(&self, vault: &Vault) -> Result<Option<Reach>, sqlx::Error> {
+        self.reach.as_ref().map(|reach| reach.0.read(vault, &self.receipt)).transpose()
     }
 
     /// By what everything that is left of them would be known. Holds nothing, so it may be more a moment later.
@@ -228,7 +237,7 @@ impl Erasure {
             .bind(&self.receipt)
             .bind(account.as_str())
             .bind(now)
-            .bind(Json(&reach))
+            .bind(Json(Kept::of(&reach, vault, &self.receipt)?))
             .execute(db)
             .await?;
         Ok(Some(reach))

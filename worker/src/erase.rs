@@ -85,7 +85,7 @@ pub async fn carry_out(
     let mut carried = Carried::default();
     let mut reaches = Vec::new();
     let mut db = pool.acquire().await?;
-    for erasure in erasures.iter().filter(|erasure| erasure.reach().is_none()) {
+    for erasure in erasures.iter().filter(|erasure| !erasure.has_left_the_books()) {
         reaches.push(erasure.reaches(&mut db, vault).await?);
     }
     drop(db);
@@ -147,8 +147,8 @@ async fn forget(
     erasure: &Erasure,
     now: DateTime<Utc>,
 ) -> Result<Option<Reach>, JobError> {
-    if let Some(reach) = erasure.reach() {
-        return Ok(Some(reach.clone()));
+    if let Some(reach) = erasure.reach(vault)? {
+        return Ok(Some(reach));
     }
     let mut tx = pool.begin().await?;
     let reach = erasure.forget(&mut tx, vault, now).await?;

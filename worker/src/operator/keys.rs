@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use serde::Serialize;
 use shared::audit::Author;
 use shared::audit::deed::{self, Object};
-use shared::{job, outbox, vault};
+use shared::{erasure, job, outbox, vault};
 
 use super::Desk;
 
@@ -31,7 +31,7 @@ pub struct Master {
     pub standing: Standing,
     /// How many keys it has sealed.
     pub keys: i64,
-    /// How many jobs and dead letters, in Redis and in the spill, and codes that have not left.
+    /// How many jobs and dead letters, in Redis and in the spill, codes that have not left, and erasures that are not over.
     pub waiting: i64,
 }
 
@@ -84,7 +84,8 @@ async fn waiting(desk: &Desk) -> anyhow::Result<BTreeMap<String, i64>> {
         count(packed.as_bytes());
     }
     drop(spilled);
-    for master in outbox::waiting(&desk.pool).await? {
+    let reaches = erasure::waiting(&desk.pool).await?;
+    for master in outbox::waiting(&desk.pool).await?.into_iter().chain(reaches) {
         *waiting.entry(master).or_insert(0) += 1;
     }
     Ok(waiting)
