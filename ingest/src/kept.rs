@@ -21,6 +21,7 @@ pub(crate) fn whole(job: &Job) -> Result<usize, TestCaseError> {
     // An index takes no more than a third of a page.
     prop_assert!(job.id.as_str().len() < 600 && job.lane.as_str().len() < 600, "{written}");
     prop_assert!(!job.id.provider_part().is_empty(), "an id that says nothing: {written}");
+    prop_assert!(!job.id.as_str().contains("wamid."), "an id that tells a number: {written}");
     let shown = format!("{job:?}");
     match &job.work {
         Work::Message(inbound) => {
@@ -60,6 +61,7 @@ pub(crate) fn whole(job: &Job) -> Result<usize, TestCaseError> {
         }
         Work::Status(report) => {
             prop_assert!(!report.provider_message_id.is_empty(), "a report on nothing: {written}");
+            prop_assert!(!job.lane.as_str().contains("wamid."), "a lane that tells a number: {written}");
             prop_assert!(report.error_code.as_ref().is_none_or(|code| code.len() <= 200));
         }
         Work::Notice(notice) => {

@@ -175,7 +175,7 @@ impl Stack {
             anyhow::bail!("{error}\n{}\n{}", tail("ingest.log"), tail("worker.log"));
         }
         let pool = PgPool::connect(&servers.database_url).await.context("connecting to Postgres")?;
-        db::migrate(&pool, &crate::stage::vault()).await.context("migrating the database")?;
+        db::migrate(&pool, &vault()).await.context("migrating the database")?;
         let settings = QueueSettings { vault: Some(vault()), ..QueueSettings::default() };
         let queue = Queue::open(&servers.redis_url.clone().into(), settings)?;
         let ingest_url = format!("http://{}", ingest_addr.replace("0.0.0.0", "127.0.0.1"));

@@ -3,6 +3,7 @@
 //! Session mode or a direct connection only: sqlx names its statements, which a transaction pooler breaks.
 
 mod addresses;
+mod message_ids;
 mod state;
 mod told;
 
@@ -144,6 +145,7 @@ pub async fn migrate(pool: &PgPool, vault: &Vault) -> anyhow::Result<()> {
     let mut migrator = Migrator { migrations: MIGRATOR.migrations.clone(), ..Migrator::DEFAULT };
     migrator.dangerous_set_table_name(MIGRATION_TABLE);
     migrator.run(pool).await?;
+    message_ids::seal_anew(pool, vault).await?;
     verify(pool).await?;
     prepare(pool, vault).await?;
     addresses::seal(pool, vault).await?;

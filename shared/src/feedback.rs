@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::menu::Pick;
-use crate::message::Provider;
+use crate::message::{Provider, opaque};
 use crate::outbox;
 use crate::person::UserId;
 use crate::vault::Vault;
@@ -88,7 +88,7 @@ pub async fn keep(
     )
     .bind(user.as_str())
     .bind(reaction.provider.as_str())
-    .bind(reaction.to)
+    .bind(opaque(reaction.to))
     .bind(reaction.emoji)
     .bind(reaction.emoji.map(|emoji| Kind::of(emoji).as_str()))
     .bind(reaction.at)

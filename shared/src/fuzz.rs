@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::job::Job;
 use crate::language::Language;
 use crate::menu::Pick;
-use crate::message::{MessageId, Provider, clean, short};
+use crate::message::{MessageId, Provider, clean, conceal, opaque, short};
 use crate::mutated::{bytes, documents, fixtures, often, texts};
 use crate::signin::Secret;
 use crate::trace::TraceContext;
@@ -75,7 +75,7 @@ proptest! {
             // What nobody asks for may be no text at all: it is skipped unread.
             let Ok(before) = serde_json::from_slice::<Value>(&json) else { continue };
             let after: Value = serde_json::from_slice(&written).unwrap();
-            prop_assert_eq!(&after["id"], &before["id"]);
+            prop_assert_eq!(after["id"].as_str().unwrap(), conceal(before["id"].as_str().unwrap()));
             prop_assert_eq!(&after["lane"], &before["lane"]);
             prop_assert!(!format!("{job:?}").contains("639980123"), "{job:?}");
         }
@@ -115,9 +115,14 @@ proptest! {
     }
 
     #[test]
-    fn a_key_is_short_and_of_one_thing_alone(scope in words(), id in words()) {
+    fn a_key_is_short_and_of_one_thing_alone(scope in words(), id in prop_oneof![words(), texts(vec![b"wamid.HBgLMzM2Mzk5ODAxMjM=".into()])]) {
         let key = MessageId::new(Provider::Meta, &scope, &id);
         prop_assert!(key.as_str().len() <= 410 && !key.as_str().contains('\0'));
+        prop_assert!(!key.as_str().contains("wamid."));
+        prop_assert_eq!(MessageId::from_stored(key.as_str().to_owned()), key.clone());
+        prop_assert_eq!(opaque(&opaque(&id)), opaque(&id));
+        let text = format!("{scope}{id}");
+        prop_assert!(!conceal(&text).contains("wamid.") && conceal(&conceal(&text)) == conceal(&text));
         prop_assert_eq!(short(&short(&id)), short(&id));
         prop_assert_eq!(clean(&id).len() + id.matches('\0').count(), id.len());
         let shown = format!("{key:?}");

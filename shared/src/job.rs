@@ -11,7 +11,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Inbound, Lane, MessageId, Provider, short};
+use crate::message::{Inbound, Lane, MessageId, Provider, opaque, short};
 use crate::trace::TraceContext;
 use crate::vault::Vault;
 
@@ -175,9 +175,9 @@ impl Job {
     /// A delivery report. Each stage of each message is taken once; all stages of one message share a lane.
     #[must_use]
     pub fn status(report: StatusReport, received_at: DateTime<Utc>) -> Self {
-        let key = format!("{}:{}", report.provider_message_id, report.status.as_str());
-        let id = MessageId::new(report.provider, "status", &key);
-        Self::new(id, Lane::aside("status", &report.provider_message_id), received_at, Work::Status(report))
+        let message = opaque(&report.provider_message_id);
+        let id = MessageId::new(report.provider, "status", &format!("{message}:{}", report.status.as_str()));
+        Self::new(id, Lane::aside("status", &message), received_at, Work::Status(report))
     }
 
     /// A notice about the account. `key` tells one notice from another.

@@ -3,6 +3,8 @@
 //! Whatever a provider sends becomes these types at the door (ingest) and is never looked at in its raw form
 //! again. Texts are cleaned of NUL, which Postgres cannot store; nothing else in them is changed.
 
+mod opaque;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +15,8 @@ use sha2::{Digest, Sha256};
 use crate::person::Change;
 use crate::phone::E164;
 use crate::vault::Vault;
+
+pub use opaque::{ProviderId, conceal, opaque};
 
 /// Who carries the conversation. A third provider is a third variant; the compiler lists what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,10 +61,10 @@ impl FromStr for Provider {
 }
 
 /// The provider's id of an inbound message, qualified by provider and scope (Meta: the business number,
-/// Twilio: the account). Every effect of the message derives its key from this. Opaque, and personal data: a
-/// Meta id contains the sender's number.
+/// Twilio: the account). Every effect of the message derives its key from this. A part that contains the sender's
+/// number is in it as a digest only.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "String")]
 pub struct MessageId(String);
 
 /// Longer parts are replaced by their digest: an index of Postgres takes 2 700 bytes, and an id has no reason to
@@ -71,13 +75,13 @@ impl MessageId {
     /// Qualifies a provider's id.
     #[must_use]
     pub fn new(provider: Provider, scope: &str, id: &str) -> Self {
-        Self(format!("{provider}:{}:{}", short(scope), short(id)))
+        Self(format!("{provider}:{}:{}", opaque(scope), opaque(id)))
     }
 
-    /// An id read back from our own tables or queue.
+    /// An id read back from our own tables or queue, also where an older version wrote it.
     #[must_use]
     pub fn from_stored(id: String) -> Self {
-        Self(id)
+        Self(conceal(&id).into_owned())
     }
 
     /// The qualified id.
@@ -86,17 +90,27 @@ impl MessageId {
         &self.0
     }
 
-    /// The id as the provider wrote it (or its digest when it was absurdly long): what calls that name the
-    /// message, such as a read receipt, send back.
+    /// The id as the provider wrote it, or its digest. Calls name a message by [`Inbound::provider_id()`].
     #[must_use]
     pub fn provider_part(&self) -> &str {
-        self.0.splitn(3, ':').nth(2).unwrap_or_default()
+        part(&self.0)
     }
 
     /// A short digest that logs may carry.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         hex::encode(&Sha256::digest(self.0.as_bytes())[..6])
+    }
+}
+
+/// What stands behind provider and scope.
+fn part(id: &str) -> &str {
+    id.splitn(3, ':').nth(2).unwrap_or_default()
+}
+
+impl From<String> for MessageId {
+    fn from(id: String) -> Self {
+        Self::from_stored(id)
     }
 }
 
@@ -110,11 +124,7 @@ impl fmt::Debug for MessageId {
 #[must_use]
 pub fn short(part: &str) -> String {
     let part = clean(part);
-    if part.len() <= LONGEST_PART {
-        part
-    } else {
-        format!("sha256-{}", hex::encode(Sha256::digest(part.as_bytes())))
-    }
+    if part.len() <= LONGEST_PART { part } else { opaque::digested(&part) }
 }
 
 /// The text without NUL.
@@ -300,9 +310,13 @@ impl fmt::Debug for Content {
 
 /// One message of a person to one of our numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Queued")]
 pub struct Inbound {
     /// Its key.
     pub id: MessageId,
+    /// The provider's own id, where the key has a digest of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<ProviderId>,
     /// Who carried it.
     pub provider: Provider,
     /// Which of our numbers it came to, in the provider's own terms (Meta: phone number id, Twilio: channel
@@ -319,7 +333,36 @@ pub struct Inbound {
     pub lane: Option<Lane>,
 }
 
+/// A message as it is read from the queue: an older version wrote the provider's own id into the key, and nowhere else.
+#[derive(Deserialize)]
+struct Queued {
+    id: String,
+    #[serde(default)]
+    provider_id: Option<ProviderId>,
+    provider: Provider,
+    business: String,
+    sender: Sender,
+    sent_at: DateTime<Utc>,
+    content: Content,
+}
+
+impl From<Queued> for Inbound {
+    fn from(queued: Queued) -> Self {
+        let Queued { id, provider_id, provider, business, sender, sent_at, content } = queued;
+        let provider_id = provider_id.or_else(|| ProviderId::of(part(&id)));
+        let lane = None;
+        Self { id: id.into(), provider_id, provider, business, sender, sent_at, content, lane }
+    }
+}
+
 impl Inbound {
+    /// What calls that name the message, such as a read receipt, send back: its id as the provider wrote it (or its digest when it
+    /// was absurdly long).
+    #[must_use]
+    pub fn provider_id(&self) -> &str {
+        self.provider_id.as_ref().map_or_else(|| self.id.provider_part(), ProviderId::as_str)
+    }
+
     /// The conversation that this message belongs to: messages of one lane are handled one at a time, in order. Of one that no
     /// door has given a lane yet, who wrote stands in it.
     #[must_use]
@@ -400,7 +443,16 @@ mod tests {
         let id = MessageId::new(Provider::Meta, "1098", &"x".repeat(100_000));
         assert!(id.as_str().len() < 300);
         assert_ne!(id, MessageId::new(Provider::Meta, "1098", &"x".repeat(100_001)));
-        assert_eq!(MessageId::new(Provider::Meta, "1", "wamid.a:b=").provider_part(), "wamid.a:b=");
+        assert_eq!(MessageId::new(Provider::Meta, "1", "id.a:b=").provider_part(), "id.a:b=");
+    }
+
+    #[test]
+    fn a_key_has_no_number_in_it_however_it_was_made() {
+        let id = MessageId::new(Provider::Meta, "1098", "wamid.A");
+        assert_eq!(id.as_str(), format!("meta:1098:{}", opaque("wamid.A")));
+        assert_eq!(id, MessageId::from_stored("meta:1098:wamid.A".to_owned()));
+        assert_eq!(id, serde_json::from_str(r#""meta:1098:wamid.A""#).unwrap());
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{}\"", id.as_str()));
     }
 
     #[test]
@@ -417,6 +469,7 @@ mod tests {
         );
         let inbound = Inbound {
             id: MessageId::new(Provider::Meta, "1098", "wamid.secret"),
+            provider_id: ProviderId::of("wamid.secret"),
             provider: Provider::Meta,
             business: "1098".into(),
             sender: Sender {

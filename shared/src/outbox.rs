@@ -18,7 +18,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::menu::Menu;
-use crate::message::{Address, Inbound, Lane, MessageId, Provider};
+use crate::message::{Address, Inbound, Lane, MessageId, Provider, opaque};
 use crate::trace::TraceContext;
 use crate::vault::{PersonKey, Place, Vault};
 
@@ -275,7 +275,7 @@ pub async fn accepted(
          where id = $1",
     )
     .bind(id.get())
-    .bind(provider_message_id)
+    .bind(opaque(provider_message_id))
     .bind(now)
     .execute(db)
     .await?;

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use crate::fault;
-use crate::message::{Content, Inbound, MessageId};
+use crate::message::{Content, Inbound, MessageId, conceal};
 use crate::person::UserId;
 use crate::vault::{Place, Vault};
 
@@ -291,7 +291,8 @@ pub async fn end(
     Ok(done.rows_affected() == 1)
 }
 
-/// Keeps an event that wants no answer (a notice about the account): recorded and ended at once, once.
+/// Keeps an event that wants no answer (a notice about the account): recorded and ended at once, once. What a provider tells may
+/// name messages, and does not here.
 pub async fn record(
     db: &mut PgConnection,
     message: &MessageId,
@@ -311,7 +312,7 @@ pub async fn record(
     .bind(message.as_str())
     .bind(provider.as_str())
     .bind(kind)
-    .bind(detail)
+    .bind(conceal(detail))
     .bind(received_at)
     .bind(now)
     .execute(db)

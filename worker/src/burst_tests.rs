@@ -17,6 +17,7 @@ fn message(name: &str, content: Content) -> Inbound {
     let sender = Sender { address: Address::Phone(phone), phone: None, bsuid: None };
     Inbound {
         id: id(name),
+        provider_id: None,
         provider: Provider::Meta,
         business: "1".into(),
         sender,

@@ -117,7 +117,7 @@ fn expires_at(asked_at: DateTime<Utc>) -> DateTime<Utc> {
     asked_at + TimeDelta::from_std(policy::CHECKOUT_OPEN).unwrap_or_default()
 }
 
-/// Stripe sees a digest: ids of messages contain numbers. The price is part of it, since a shelf may have been restocked
+/// Stripe sees a digest, and no id of ours. The price is part of it, since a shelf may have been restocked
 /// between two attempts, and Stripe refuses other parameters under the same key.
 fn key(cause: &str, offer: &Offer) -> String {
     let cause = format!("{cause}|{}|{}", offer.price_id, offer.pack.name);

@@ -9,7 +9,7 @@ pub mod meta;
 pub mod twilio;
 
 use serde_json::Value;
-use shared::message::{Inbound, Provider, short};
+use shared::message::{Inbound, Provider, opaque};
 use shared::outbox::Outgoing;
 
 use crate::form::Upload;
@@ -29,7 +29,7 @@ pub struct Providers {
     pub ours: Option<Provider>,
 }
 
-/// The provider took it: its id for our message.
+/// The provider took it: its id for our message, as [`opaque`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted(pub String);
 
@@ -40,7 +40,7 @@ pub struct MediaId(String);
 impl Accepted {
     /// The id of an answer, as a report will name it. `None`: it names nothing.
     fn named(id: &Value) -> Option<Self> {
-        Some(short(id.as_str()?)).filter(|id| !id.trim().is_empty()).map(Self)
+        Some(opaque(id.as_str()?)).filter(|id| !id.trim().is_empty()).map(Self)
     }
 }
 

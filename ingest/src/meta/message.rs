@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, Voice, clean, short};
+use shared::message::{
+    Address, Content, Inbound, MessageId, Provider, ProviderId, Sender, Voice, clean, opaque, short,
+};
 use shared::person;
 use shared::phone::E164;
 
@@ -168,6 +170,7 @@ pub(super) fn read(raw: &RawValue, business: Option<&str>, now: DateTime<Utc>) -
     Ok(Inbound {
         lane: None,
         id: MessageId::new(Provider::Meta, &business, &id),
+        provider_id: ProviderId::of(&id),
         provider: Provider::Meta,
         business,
         sender: Sender { address, phone, bsuid },
@@ -227,7 +230,7 @@ fn new_words(new: &Message<'_>) -> serde_json::Result<Option<String>> {
 
 /// Taken back: without an emoji, or with an empty one. Both were seen.
 fn reaction(reaction: &Reaction<'_>) -> Option<Content> {
-    let to = short(&reaction.message_id.id()?);
+    let to = opaque(&reaction.message_id.id()?);
     let emoji = reaction.emoji.said().map(short);
     Some(Content::Reaction { to, emoji })
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::job::{Pricing, SendStatus, StatusReport};
-use shared::message::{Provider, short};
+use shared::message::{Provider, opaque, short};
 
 use super::scalar::{Scalar, first, part};
 
@@ -59,7 +59,7 @@ pub(super) fn read(raw: &RawValue, now: DateTime<Utc>) -> Result<Option<StatusRe
     let problem: Problem<'_> = part(first(status.errors)).map_err(not_text)?;
     Ok(Some(StatusReport {
         provider: Provider::Meta,
-        provider_message_id: status.id.id().map(|id| short(&id)).ok_or("a status of no message")?,
+        provider_message_id: status.id.id().map(|id| opaque(&id)).ok_or("a status of no message")?,
         outbox_id: (status.biz_opaque_callback_data.text())
             .and_then(|data| data.strip_prefix("outbox:")?.parse().ok()),
         status: stage,

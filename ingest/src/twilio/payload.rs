@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use shared::job::{Job, SendStatus, StatusReport};
-use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender, Voice, clean, short};
+use shared::message::{
+    Address, Content, Inbound, MessageId, Provider, ProviderId, Sender, Voice, clean, opaque, short,
+};
 use shared::phone::E164;
 
 use crate::webhook::Arrival;
@@ -80,6 +82,7 @@ fn read_message(
     Ok(Inbound {
         lane: None,
         id: MessageId::new(Provider::Twilio, &account, &sid),
+        provider_id: ProviderId::of(&sid),
         provider: Provider::Twilio,
         business: short(&business),
         sender: Sender { address: Address::Channel(from), phone, bsuid },
@@ -152,7 +155,7 @@ fn read_status(
         .and_then(|(_, id)| id.parse().ok());
     Ok(Some(StatusReport {
         provider: Provider::Twilio,
-        provider_message_id: sid.map(|sid| short(&sid)).ok_or("a status of no message")?,
+        provider_message_id: sid.map(|sid| opaque(&sid)).ok_or("a status of no message")?,
         outbox_id,
         status: stage,
         at: now,

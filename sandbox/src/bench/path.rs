@@ -106,7 +106,7 @@ impl Books {
         let pool =
             sqlx::postgres::PgPoolOptions::new().max_connections(20).connect(&servers.database_url).await?;
         sqlx::query("create extension if not exists pg_stat_statements").execute(&pool).await?;
-        db::migrate(&pool, &crate::stage::vault()).await?;
+        db::migrate(&pool, &vault()).await?;
         let pid: String =
             sqlx::query_scalar("select pg_read_file('postmaster.pid')").fetch_one(&pool).await?;
         let postgres = pid.lines().next().context("a process")?.trim().parse()?;

@@ -46,7 +46,7 @@ pub(super) struct Account {
 pub(super) struct Seen {
     /// The account, if it was ever read.
     pub account: Option<Account>,
-    /// Which message, or which word about a payment, each answer belongs to, by the provider's id of the answer.
+    /// Which message, or which word about a payment, each answer belongs to, by the provider's id of the answer as the books have it.
     pub causes: HashMap<String, String>,
     /// What was paid, or is to be, in the order of the orders.
     pub payments: Vec<Payment>,

@@ -11,7 +11,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::message::Provider;
+use shared::message::{Provider, opaque};
 
 use super::{Page, Said, Visitor};
 use crate::person::Person;
@@ -30,9 +30,8 @@ pub(super) fn messages(
     let mut messages: Vec<Value> = said
         .iter()
         .map(|said| {
-            let provider_id = said.sent.id.provider_part();
             let status = match said.taken {
-                true if read.iter().any(|id| id == provider_id) => "read",
+                true if read.contains(&said.sent.delivery.message_id) => "read",
                 true => "delivered",
                 false => "failed",
             };
@@ -42,7 +41,7 @@ pub(super) fn messages(
     for heard in page.people[&visitor].screen() {
         messages.push(json!({
             "id": heard.id, "from": "postly", "text": heard.text, "at": heard.at.timestamp_millis(),
-            "status": word(heard.fate), "replyTo": causes.get(&heard.id), "menu": heard.offers,
+            "status": word(heard.fate), "replyTo": causes.get(&opaque(&heard.id)), "menu": heard.offers,
             "reaction": reactions.get(&heard.id), "document": heard.document.map(|document| document.name),
         }));
     }

@@ -130,6 +130,7 @@ impl World {
         Inbound {
             lane: None,
             id: message_id(number),
+            provider_id: None,
             provider: Provider::Meta,
             business: BUSINESS.to_owned(),
             sender: account.sender.clone(),

@@ -2,7 +2,7 @@
 
 use shared::clock::Clock;
 use shared::job::Job;
-use shared::message::{Address, Content, Inbound, MessageId, Provider, Sender};
+use shared::message::{Address, Content, Inbound, MessageId, Provider, ProviderId, Sender};
 use shared::phone::E164;
 
 use crate::simulators::meta::wamid;
@@ -46,13 +46,11 @@ pub fn job(person: usize, message: usize, clock: &Clock) -> Job {
     let number = number(person);
     let phone = E164::from_provider(&number).expect("a number of the reserved range");
     let received_at = clock.now();
+    let id = wamid::inbound(number.trim_start_matches('+'));
     let inbound = Inbound {
         lane: None,
-        id: MessageId::new(
-            Provider::Meta,
-            META_PHONE_NUMBER_ID,
-            &wamid::inbound(number.trim_start_matches('+')),
-        ),
+        id: MessageId::new(Provider::Meta, META_PHONE_NUMBER_ID, &id),
+        provider_id: ProviderId::of(&id),
         provider: Provider::Meta,
         business: META_PHONE_NUMBER_ID.to_owned(),
         sender: Sender {

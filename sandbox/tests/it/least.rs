@@ -11,12 +11,12 @@ const NAMING: [&str; 4] = ["user", "safety_identifier", "prompt_cache_key", "met
 /// Brief, voice note, revision and another round, and all that the model was asked because of them.
 async fn the_model_is_never_told_who_asks(sandbox: &mut Sandbox, provider: Provider) {
     let alice = sandbox.person(provider).with_credits(5).await;
-    let mut ids = vec![alice.says("Crée un post promo pour mon salon de thé").await.id];
+    let mut said = vec![alice.says("Crée un post promo pour mon salon de thé").await];
     alice.hears().await;
-    ids.push(alice.speaks("Un post sur les madeleines, pour les enfants").await.id);
+    said.push(alice.speaks("Un post sur les madeleines, pour les enfants").await);
     alice.hears().await;
     for more in ["plus court", "encore"] {
-        ids.push(alice.says(more).await.id);
+        said.push(alice.says(more).await);
         alice.hears().await;
     }
     sandbox.is_quiet().await;
@@ -31,7 +31,9 @@ async fn the_model_is_never_told_who_asks(sandbox: &mut Sandbox, provider: Provi
     let mut telling = vec![alice.number().trim_start_matches('+').to_owned(), account.as_str().to_owned()];
     telling.extend(["Camille", "Durand"].map(str::to_owned));
     telling.extend(named.into_iter().map(|name| name.value.trim_start_matches('+').to_owned()));
-    telling.extend(ids.iter().map(|id| id.provider_part().to_owned()));
+    telling.extend(
+        said.iter().flat_map(|said| [said.id.provider_part().to_owned(), said.delivery.message_id.clone()]),
+    );
     let heard = sandbox.stage.openai.transcriptions();
     assert_eq!(heard.len(), 1);
     let asked = calls.iter().map(|call| call.request.to_string()).chain([format!("{heard:?}")]);

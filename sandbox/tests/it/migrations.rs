@@ -1,8 +1,11 @@
 //! Databases as they are found: empty, made by Prisma, migrated before, lacking something.
 
+mod ids;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::join_all;
+use sandbox::stage::vault;
 use shared::generation::{self, Generation};
 use shared::person::UserId;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
@@ -101,7 +104,7 @@ async fn an_empty_database_becomes_what_prisma_would_have_made() {
     let (empty, prismas) = (database("").await, database(SEED).await);
     let made_by_prisma = as_prisma_sees_it(&prismas).await;
     for pool in [&empty, &prismas] {
-        shared::db::migrate(pool, &sandbox::stage::vault()).await.unwrap();
+        shared::db::migrate(pool, &vault()).await.unwrap();
         shared::db::verify(pool).await.unwrap();
         assert_eq!(as_prisma_sees_it(pool).await, made_by_prisma);
         let checks: Vec<String> = sqlx::query_scalar(
@@ -133,7 +136,7 @@ async fn rows_that_were_there_before_stay_as_they_were() {
         .unwrap();
         let rows = r#"select string_agg(u::text || l::text, ';' order by l."id") from "User" u join "CreditLedger" l on l."userId" = u."id""#;
         let before: String = sqlx::query_scalar(rows).fetch_one(&pool).await.unwrap();
-        shared::db::migrate(&pool, &sandbox::stage::vault()).await.unwrap();
+        shared::db::migrate(&pool, &vault()).await.unwrap();
         let after: String = sqlx::query_scalar(rows).fetch_one(&pool).await.unwrap();
         assert_eq!(before, after);
         assert_eq!(a_generation_comes_back(&pool, "one").await, kept_as);
@@ -148,7 +151,7 @@ async fn four_processes_may_migrate_at_once_and_again() {
         let processes = (0..4).map(|_| {
             let pool = shared::db::pool((*options).clone(), 2, shared::db::PATIENCE);
             async move {
-                let migrated = shared::db::migrate(&pool, &sandbox::stage::vault()).await;
+                let migrated = shared::db::migrate(&pool, &vault()).await;
                 pool.close().await;
                 migrated
             }
@@ -158,7 +161,7 @@ async fn four_processes_may_migrate_at_once_and_again() {
         }
         let applied = "select string_agg(version || ' ' || success || ' ' || installed_on, ';' order by version) from wa._sqlx_migrations";
         let once: String = sqlx::query_scalar(applied).fetch_one(&pool).await.unwrap();
-        shared::db::migrate(&pool, &sandbox::stage::vault()).await.unwrap();
+        shared::db::migrate(&pool, &vault()).await.unwrap();
         let twice: String = sqlx::query_scalar(applied).fetch_one(&pool).await.unwrap();
         assert_eq!(once, twice);
     }
@@ -177,7 +180,7 @@ async fn a_column_that_is_missing_is_named_and_nothing_is_changed() {
     ] {
         let pool = database(&seed_without(&columns)).await;
         let before = as_prisma_sees_it(&pool).await;
-        let error = format!("{:#}", shared::db::migrate(&pool, &sandbox::stage::vault()).await.unwrap_err());
+        let error = format!("{:#}", shared::db::migrate(&pool, &vault()).await.unwrap_err());
         for name in named {
             assert!(error.contains(name), "{name}: {error}");
         }
@@ -189,12 +192,12 @@ async fn a_column_that_is_missing_is_named_and_nothing_is_changed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_column_that_prisma_takes_away_later_is_noticed_at_the_next_start() {
     let pool = database(SEED).await;
-    shared::db::migrate(&pool, &sandbox::stage::vault()).await.unwrap();
+    shared::db::migrate(&pool, &vault()).await.unwrap();
     sqlx::raw_sql(r#"alter table "User" drop column "waPreferredLang"; drop table "Generation""#)
         .execute(&pool)
         .await
         .unwrap();
-    let error = format!("{:#}", shared::db::migrate(&pool, &sandbox::stage::vault()).await.unwrap_err());
+    let error = format!("{:#}", shared::db::migrate(&pool, &vault()).await.unwrap_err());
     assert!(error.contains(r#""User"."waPreferredLang""#), "{error}");
 }
 
@@ -202,7 +205,7 @@ async fn a_column_that_prisma_takes_away_later_is_noticed_at_the_next_start() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_names_an_account_goes_with_it_but_for_the_books_of_its_money() {
     let pool = database(SEED).await;
-    shared::db::migrate(&pool, &sandbox::stage::vault()).await.unwrap();
+    shared::db::migrate(&pool, &vault()).await.unwrap();
     let stays: Vec<String> = sqlx::query_scalar(
         r#"select format('%s.%s', t.relname, a.attname) from pg_attribute a join pg_class t on t.oid = a.attrelid
            where t.relnamespace = 'wa'::regnamespace and t.relkind = 'r'

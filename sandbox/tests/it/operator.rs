@@ -155,8 +155,11 @@ async fn a_message_is_explained_from_its_signature_to_the_phone() {
         alice.hears().await;
         sandbox.is_quiet().await;
         let digest = format!("#{}", said.id.fingerprint());
-        // By our key, by the provider's id, by its digest.
-        for name in [said.id.as_str(), said.id.provider_part(), digest.as_str()] {
+        // By our key, as it is and as it was when it had the provider's id in it; by that, and by its digest; by our digest.
+        let theirs = said.delivery.message_id.as_str();
+        assert!(theirs.starts_with("wamid.") && !said.id.as_str().contains("wamid."), "{theirs}");
+        let old_key = said.id.as_str().replace(said.id.provider_part(), theirs);
+        for name in [said.id.as_str(), &old_key, theirs, said.id.provider_part(), digest.as_str()] {
             let told = explain(&desk, name, false).await.unwrap().to_string();
             let mut from = 0;
             for expected in [
@@ -175,7 +178,7 @@ async fn a_message_is_explained_from_its_signature_to_the_phone() {
                 let place = told[from..].find(expected);
                 from += place.unwrap_or_else(|| panic!("{expected} is not in its place in\n{told}"));
             }
-            for personal in ["xylophone", "639980", said.id.provider_part()] {
+            for personal in ["xylophone", "639980", said.id.provider_part(), theirs] {
                 assert!(!told.contains(personal), "{personal} is in\n{told}");
             }
         }
@@ -196,6 +199,8 @@ async fn a_message_that_nobody_has_begun_is_found_in_its_lane() {
         let second = alice.says("solde").await;
         let told = explain(&desk, second.id.as_str(), false).await.unwrap();
         assert!(told.now.contains("behind 1 of its conversation"), "{told}");
+        let old_key = second.id.as_str().replace(second.id.provider_part(), &second.delivery.message_id);
+        assert_eq!(explain(&desk, &old_key, false).await.unwrap().now, told.now);
         assert!(told.sender.is_some() && told.texts.is_empty());
         assert_eq!(explain(&desk, second.id.as_str(), true).await.unwrap().texts, ["solde"]);
     })

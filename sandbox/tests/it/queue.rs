@@ -35,6 +35,7 @@ fn message(who: &str, id: &str) -> Job {
     let inbound = Inbound {
         lane: None,
         id: MessageId::new(Provider::Meta, "1098", id),
+        provider_id: None,
         provider: Provider::Meta,
         business: "1098".to_owned(),
         sender: Sender { address: Address::Bsuid(who.to_owned()), phone: None, bsuid: Some(who.to_owned()) },

@@ -1,6 +1,7 @@
 //! What people write stands in our tables sealed, each person's under a key of their own; who is forgotten takes the key with them.
 
 mod addresses;
+mod ids;
 mod masters;
 mod names;
 

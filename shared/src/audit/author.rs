@@ -3,6 +3,8 @@
 //! The name is what somebody says of themselves at a machine or on a page that only operators reach. It is a claim, and the
 //! audit keeps it as one.
 
+use crate::message::conceal;
+
 /// Long enough for any name.
 const LONGEST_NAME: usize = 60;
 
@@ -42,10 +44,10 @@ impl Unsigned {
 }
 
 impl Author {
-    /// An operator of this name, with this reason; both on one line. What is too long is refused: half a reason says
-    /// something else.
+    /// An operator of this name, with this reason; both on one line, and without ids of messages that name somebody. What is too
+    /// long is refused: half a reason says something else.
     pub fn operator(name: &str, why: &str) -> Result<Self, Unsigned> {
-        let (name, why) = (line(name), line(why));
+        let (name, why) = (line(name), line(&conceal(why)));
         let too_long = |text: &str, most: usize| text.chars().count() > most;
         match () {
             () if name.is_empty() => Err(Unsigned::NoName),
@@ -97,5 +99,7 @@ mod tests {
     fn what_they_write_stays_on_its_line() {
         let author = Author::operator("cam\u{1b}[2Jille", " the model\r\nis back\0 \u{202e}again").unwrap();
         assert_eq!((author.actor(), author.why()), ("operator:cam [2Jille", "the model is back again"));
+        let named = Author::operator("camille", "wamid.A was lost").unwrap();
+        assert_eq!(named.why(), format!("{} was lost", crate::message::opaque("wamid.A")));
     }
 }

@@ -13,7 +13,7 @@ use crate::queue::DeadId;
 /// What it is done to.
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {
-    /// A message that was given up. The line has its digest: the ids of some providers contain a number.
+    /// A message that was given up. The line has its digest, as lists and logs show it.
     Message(&'a DeadId, &'a MessageId),
     /// Bytes that are no message.
     Letter(&'a DeadId),

@@ -52,7 +52,7 @@ const FORGET: &[&str] = &[
     "delete from wa.session x using r where x.user_id = any(r.accounts)",
     "delete from wa.signin x using r where x.user_id = any(r.accounts) or x.asked_by = any(r.accounts)",
     "delete from wa.checkout x using r where x.user_id = any(r.accounts)",
-    // The lines of the money stay, by the account's id. Their keys are made of ids of messages, which contain a number.
+    // The lines of the money stay, by the account's id. Their keys are made of ids of messages, by which they would still be told apart.
     "update wa.credit_op x
      set key = split_part(x.key, ':', 1) || ':erased:' || x.ledger_id, message_id = null
      from r where x.user_id = any(r.accounts) and x.message_id is not null",

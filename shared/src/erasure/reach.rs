@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::Count;
 use crate::job::{Job, Work};
-use crate::message::{Address, Content, Inbound, Sender};
+use crate::message::{Address, Content, Inbound, Sender, opaque};
 use crate::person::{UserId, names_of};
 use crate::phone::E164;
 use crate::vault::Vault;
@@ -33,7 +33,7 @@ pub struct Reach {
     emails: HashSet<String>,
     /// The keys of their messages.
     messages: HashSet<String>,
-    /// The providers' ids of what they were told.
+    /// The providers' ids of what they were told, as the outbox has them.
     told: HashSet<String>,
     /// Their one-time codes.
     challenges: HashSet<String>,
@@ -93,7 +93,7 @@ impl Reach {
     pub fn has(&self, job: &Job) -> bool {
         match &job.work {
             Work::Message(inbound) => job.received_at <= self.before && self.wrote(inbound),
-            Work::Status(report) => self.told.contains(&report.provider_message_id),
+            Work::Status(report) => self.told.contains(&opaque(&report.provider_message_id)),
             Work::Answer(cause) => self.messages.contains(cause.as_str()),
             Work::Code(wish) => {
                 self.challenges.contains(&wish.challenge)
@@ -170,7 +170,8 @@ impl Reach {
         self.needles().iter().map(bounded).collect()
     }
 
-    /// Everything by which they are known, for whoever looks whether it is gone: names, their digests, and ids of messages.
+    /// Everything by which they are known, for whoever looks whether it is gone: names, their digests, and ids of messages as the
+    /// books have them.
     pub(super) fn known(&self) -> impl Iterator<Item = String> {
         let messages = self.messages.iter().map(|key| key.splitn(3, ':').nth(2).unwrap_or(key).to_owned());
         let kept = self.digests.iter().chain(&self.told).cloned();

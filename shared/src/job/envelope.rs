@@ -39,7 +39,8 @@ struct Outgoing<'a> {
 #[derive(Deserialize)]
 pub(super) struct Incoming {
     v: u8,
-    id: MessageId,
+    /// As it stands there: under it the work was sealed, also where it would be another today.
+    id: String,
     lane: Lane,
     received_at: DateTime<Utc>,
     #[serde(default)]
@@ -73,7 +74,7 @@ impl Job {
         let mut incoming: Incoming = serde_json::from_slice(packed)?;
         if let (None, Some(sealed)) = (&incoming.work, &incoming.sealed) {
             let vault = vault.ok_or(VaultError::UnknownMaster)?;
-            let opened = vault.open_waiting(incoming.id.as_str(), sealed)?;
+            let opened = vault.open_waiting(&incoming.id, sealed)?;
             incoming.work = Some(serde_json::from_slice(&opened)?);
         }
         Self::try_from(incoming).map_err(|problem| serde_json::Error::custom(problem).into())
@@ -85,7 +86,7 @@ impl TryFrom<Incoming> for Job {
 
     fn try_from(incoming: Incoming) -> Result<Self, Self::Error> {
         let Incoming { v, id, lane, received_at, work, trace, .. } = incoming;
-        Ok(Self { v, id, lane, received_at, work: work.ok_or("no work")?, trace }.known())
+        Ok(Self { v, id: id.into(), lane, received_at, work: work.ok_or("no work")?, trace }.known())
     }
 }
 
@@ -185,6 +186,21 @@ mod tests {
         ] {
             assert!(matches!(Job::unpack(no_job, Some(&vault(OURS))), Err(Unread::Shape(_))));
         }
+    }
+
+    #[test]
+    fn what_was_sealed_under_an_older_id_is_read_under_the_one_of_today() {
+        let (ours, old) = (vault(OURS), "meta:1098:wamid.SECRET");
+        let work = serde_json::to_vec(&Work::Answer(MessageId::from_stored(old.into()))).unwrap();
+        let sealed = ours.seal_waiting(old, &work).unwrap();
+        let packed = format!(
+            r#"{{"v":1,"id":"{old}","lane":"x","received_at":"2026-09-21T14:13:20Z","sealed":"{sealed}"}}"#
+        );
+        let job = Job::unpack(packed.as_bytes(), Some(&ours)).unwrap();
+        assert_eq!(job.id.as_str(), crate::message::conceal(old));
+        let again = job.pack(Some(&ours)).unwrap();
+        assert!(!String::from_utf8_lossy(&again).contains("wamid"));
+        assert_eq!(Job::unpack(&again, Some(&ours)).unwrap(), job);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::message::Provider;
 pub struct StatusReport {
     /// Who reports.
     pub provider: Provider,
-    /// The provider's id of our message.
+    /// The provider's id of our message, as [`opaque()`](crate::message::opaque()) makes it; as it came, in a job of an older version.
     pub provider_message_id: String,
     /// The row of the outbox, when our own id came back with the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]

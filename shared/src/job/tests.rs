@@ -1,7 +1,7 @@
 //! What was queued yesterday is read today, and what is one piece of work has one key.
 
 use super::*;
-use crate::message::{Address, Content, Sender, Voice};
+use crate::message::{Address, Content, ProviderId, Sender, Voice, opaque};
 use crate::person::Change;
 
 #[test]
@@ -10,6 +10,7 @@ fn last_weeks_jobs_are_still_read() {
         Inbound {
             lane: None,
             id: MessageId::new(Provider::Meta, "1098", "wamid.A"),
+            provider_id: ProviderId::of("wamid.A"),
             provider: Provider::Meta,
             business: "1098".into(),
             sender: Sender {
@@ -23,8 +24,28 @@ fn last_weeks_jobs_are_still_read() {
         DateTime::UNIX_EPOCH,
     );
     let pinned = r#"{"v":1,"id":"meta:1098:wamid.A","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"message":{"id":"meta:1098:wamid.A","provider":"meta","business":"1098","sender":{"address":{"phone":"+33639980123"},"phone":"+33639980123","bsuid":"FR.1"},"sent_at":"1970-01-01T00:00:00Z","content":{"text":"Crée un post"}}}}"#;
-    assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
+    // From when the provider's own id was the key: the same message, and calls can still name it.
     assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), job);
+    let id = format!("meta:1098:{}", opaque("wamid.A"));
+    let named = format!(r#"{{"message":{{"id":"{id}","provider_id":"wamid.A","provider":"meta""#);
+    let today = pinned
+        .replace(r#"{"message":{"id":"meta:1098:wamid.A","provider":"meta""#, &named)
+        .replace("meta:1098:wamid.A", &id);
+    assert_eq!(serde_json::to_string(&job).unwrap(), today);
+    assert_eq!(serde_json::from_str::<Job>(&today).unwrap(), job);
+    let Work::Message(inbound) = &job.work else { unreachable!("it is one") };
+    assert_eq!(inbound.provider_id(), "wamid.A");
+}
+
+#[test]
+fn an_edit_of_an_older_version_is_of_the_same_message() {
+    let of = MessageId::new(Provider::Meta, "1098", "wamid.A");
+    let edit: Content = serde_json::from_str(r#"{"edit":{"of":"meta:1098:wamid.A","text":"x"}}"#).unwrap();
+    assert_eq!(edit, Content::Edit { of: of.clone(), text: "x".into() });
+    assert_eq!(
+        serde_json::from_str::<Content>(r#"{"revoke":{"of":"meta:1098:wamid.A"}}"#).unwrap(),
+        Content::Revoke { of }
+    );
 }
 
 #[test]
@@ -45,6 +66,7 @@ fn a_voice_note_travels_without_what_was_said() {
     let inbound = |voice: Voice| Inbound {
         lane: None,
         id: MessageId::new(Provider::Twilio, "AC1", "MM1"),
+        provider_id: ProviderId::of("MM1"),
         provider: Provider::Twilio,
         business: "whatsapp:+33199001234".into(),
         sender: Sender {
@@ -94,7 +116,7 @@ fn an_answer_has_one_job_for_each_time_that_its_message_was_handled() {
     };
     assert_ne!(answer(0).id, answer(1).id);
     let pinned = r#"{"v":1,"id":"meta:answer:meta:1098:wamid.A:0","lane":"meta:1098:FR.1","received_at":"1970-01-01T00:00:00Z","work":{"answer":"meta:1098:wamid.A"}}"#;
-    assert_eq!(serde_json::to_string(&answer(0)).unwrap(), pinned);
+    assert_eq!(serde_json::to_string(&answer(0)).unwrap(), pinned.replace("wamid.A", &opaque("wamid.A")));
     assert_eq!(serde_json::from_str::<Job>(pinned).unwrap(), answer(0));
 }
 
@@ -183,7 +205,11 @@ fn each_stage_of_a_delivery_is_its_own_event() {
 fn a_report_from_before_pricing_is_still_read() {
     let pinned = r#"{"v":1,"id":"meta:status:wamid.B:sent","lane":"status:wamid.B","received_at":"1970-01-01T00:00:00Z","work":{"status":{"provider":"meta","provider_message_id":"wamid.B","outbox_id":7,"status":"sent","at":"1970-01-01T00:00:00Z"}}}"#;
     let job: Job = serde_json::from_str(pinned).unwrap();
-    assert_eq!(serde_json::to_string(&job).unwrap(), pinned);
+    let Work::Status(report) = &job.work else { unreachable!("it is one") };
+    let today = Job::status(report.clone(), DateTime::UNIX_EPOCH);
+    let id = opaque("wamid.B");
+    assert_eq!((job.id, today.lane.as_str()), (today.id.clone(), &*format!("status:{id}")));
+    assert_eq!(today.id.as_str(), format!("meta:status:{id}:sent"));
     let priced = r#"{"provider":"meta","provider_message_id":"wamid.B","status":"sent","at":"1970-01-01T00:00:00Z","pricing":{"billable":false,"model":"PMP","kind":"free_customer_service","category":"service"}}"#;
     let report: StatusReport = serde_json::from_str(priced).unwrap();
     assert_eq!(report.pricing.as_ref().unwrap().category.as_deref(), Some("service"));

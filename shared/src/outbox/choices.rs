@@ -5,7 +5,7 @@ use sqlx::types::Json;
 
 use super::row::Kept;
 use crate::menu::Choice;
-use crate::message::Provider;
+use crate::message::{Provider, opaque};
 use crate::vault::Vault;
 
 /// Every choice under the parts of the answer of which one has this provider's id.
@@ -20,7 +20,7 @@ pub async fn choices(
          where o.provider = $1 and o.provider_message_id = $2 and part.menu is not null order by part.part",
     )
     .bind(provider.as_str())
-    .bind(provider_message_id)
+    .bind(opaque(provider_message_id))
     .fetch_all(&mut *db)
     .await?;
     let stored: Vec<&str> = rows.iter().filter_map(|(_, menu)| menu.0.stored()).collect();

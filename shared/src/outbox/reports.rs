@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgExecutor};
 use super::address::Stored;
 use super::{LATEST, OutboxId};
 use crate::job::{SendStatus, StatusReport};
-use crate::message::{Address, MessageId};
+use crate::message::{Address, MessageId, opaque};
 use crate::trace::TraceContext;
 use crate::vault::Vault;
 
@@ -70,7 +70,7 @@ pub async fn report(
          returning id, cause, business, address, trace",
     )
     .bind(report.outbox_id)
-    .bind(&report.provider_message_id)
+    .bind(opaque(&report.provider_message_id))
     .bind(report.status.as_str())
     .bind(report.at)
     .bind(report.error_code.as_deref().filter(|_| report.status == SendStatus::Failed))

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use crate::message::MessageId;
+use crate::message::{MessageId, conceal};
 use crate::vault::{Place, Vault};
 
 /// A receipt, as an operator reads it.
@@ -25,6 +25,8 @@ pub struct Receipt {
 
 /// The receipts that an operator may mean: by our key, by the provider's id of the message, or by its fingerprint.
 pub async fn find(db: impl PgExecutor<'_>, name: &str) -> Result<Vec<Receipt>, sqlx::Error> {
+    // Typed as the provider, or an older version, wrote it.
+    let name = conceal(name);
     sqlx::query_as(
         "select message_id, lane, kind, outcome, detail, replays from wa.receipt
          where message_id = $1

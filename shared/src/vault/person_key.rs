@@ -82,4 +82,17 @@ impl Keys {
         let Some((id, sealed)) = parts(&stored) else { return Ok(Some(stored)) };
         self.0.get(id).map(|key| key.open(place, row, sealed)).transpose()
     }
+
+    /// The words that stand in a row, sealed for the name that it has now and had not when they were sealed. `None`: they are not
+    /// sealed, or their key is gone.
+    pub(crate) fn reseal(
+        &self,
+        place: Place,
+        (was, row): (&str, &str),
+        stored: &str,
+    ) -> Result<Option<String>, VaultError> {
+        let Some((id, sealed)) = parts(stored) else { return Ok(None) };
+        let Some(key) = self.0.get(id) else { return Ok(None) };
+        Ok(Some(key.seal(place, row, &key.open(place, was, sealed)?)))
+    }
 }

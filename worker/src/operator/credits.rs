@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared::audit::{self, Act, Author};
 use shared::ledger::{self, Credits, Entry, Posted};
+use shared::message::conceal;
 use shared::payment;
 use shared::person::{self, UserId};
 use shared::price::dollars;
@@ -99,6 +100,8 @@ pub async fn adjust(
     (author, key): (&Author, &str),
     now: DateTime<Utc>,
 ) -> anyhow::Result<Adjusted> {
+    // Whoever mends what a message has cost may name it by its id.
+    let key = &*conceal(key);
     let mut tx = desk.pool.begin().await?;
     let (account, _) = ledger::lock(&mut tx, user).await?;
     let adjusted = match ledger::post(&mut tx, &account, Entry::Adjustment(key, delta), now).await? {

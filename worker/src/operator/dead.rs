@@ -67,7 +67,7 @@ pub struct Entry {
     pub received_at: Option<DateTime<Utc>>,
     /// Why it died.
     pub reason: String,
-    /// The message's full id, only when revealed: the ids of some providers contain a number.
+    /// The message's full id, only when revealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
     /// What the person wrote and where the answer would go, or the bytes: only when revealed.

@@ -5,7 +5,7 @@ use proptest::test_runner::TestCaseError;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
-use shared::message::short;
+use shared::message::opaque;
 
 use super::*;
 use crate::mutated::{documents, fixtures, often, texts};
@@ -24,7 +24,7 @@ fn judged(read: Result<Accepted, SendError>, status: StatusCode) -> Result<(), T
     match read {
         // The same words by which a report names it later.
         Ok(Accepted(id)) => {
-            prop_assert!(status.is_success() && !id.trim().is_empty() && short(&id) == id, "{id:?}");
+            prop_assert!(status.is_success() && !id.trim().is_empty() && opaque(&id) == id, "{id:?}");
         }
         Err(error) => {
             let ours = format!("http_{}", status.as_u16());

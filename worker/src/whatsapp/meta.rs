@@ -138,7 +138,7 @@ impl Meta {
         let body = json!({
             "messaging_product": "whatsapp",
             "status": "read",
-            "message_id": inbound.id.provider_part(),
+            "message_id": inbound.provider_id(),
             "typing_indicator": { "type": "text" },
         });
         let request = self.post(&inbound.business, &body).timeout(policy::TYPING_TIMEOUT);
@@ -225,6 +225,8 @@ pub(crate) fn judge(status: StatusCode, answer: &Value) -> SendError {
 
 #[cfg(test)]
 mod tests {
+    use shared::message::opaque;
+
     use super::*;
 
     #[test]
@@ -255,9 +257,9 @@ mod tests {
     #[test]
     fn an_id_is_kept_as_a_report_will_name_it() {
         let taken = |id: &str| read(StatusCode::OK, &json!({ "messages": [{ "id": id }] }));
-        assert_eq!(taken("wamid.A"), Ok(Accepted("wamid.A".to_owned())));
+        assert_eq!(taken("wamid.A"), Ok(Accepted(opaque("wamid.A"))));
         // Postgres takes no NUL: the message would be sent, and sent again.
-        assert_eq!(taken("wamid.A\0"), Ok(Accepted("wamid.A".to_owned())));
+        assert_eq!(taken("wamid.A\0"), Ok(Accepted(opaque("wamid.A"))));
         let long = "w".repeat(300);
         assert_eq!(taken(&long), Ok(Accepted(short(&long))));
         for nothing in ["", " ", "\0"] {

@@ -96,7 +96,7 @@ impl Twilio {
     /// Typing indicator, which also marks the message as read (public beta, best effort).
     pub async fn typing(&self, inbound: &Inbound) -> Result<(), reqwest::Error> {
         let url = format!("{}/v2/Indicators/Typing.json", self.messaging_url.trim_end_matches('/'));
-        let form = [("channel", "whatsapp"), ("messageId", inbound.id.provider_part())];
+        let form = [("channel", "whatsapp"), ("messageId", inbound.provider_id())];
         let request =
             self.http.post(url).basic_auth(&self.account_sid, Some(self.auth_token.expose_secret()));
         request.form(&form).timeout(policy::TYPING_TIMEOUT).send().await?.error_for_status().map(drop)

@@ -95,7 +95,8 @@ async fn replayed(sandbox: &mut Sandbox, provider: Provider) {
     }
     let form = operator.reads(&format!("/deed/replay?letter={id}")).await;
     assert!(form.contains(&format!("value=\"{id}\"")) && form.contains(&digest), "{form}");
-    for personal in ["xylophone", "639980", said.id.provider_part(), "Camille"] {
+    let theirs = said.delivery.message_id.as_str();
+    for personal in ["xylophone", "639980", said.id.provider_part(), theirs, "Camille"] {
         assert!(!shown.contains(personal) && !form.contains(personal), "{personal} is shown");
     }
 

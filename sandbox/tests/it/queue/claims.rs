@@ -12,13 +12,13 @@ use super::{TURN, lane, message, on_a_bare_queue, say, settle, the_one, until};
 async fn an_id_that_is_offered_fifty_times_at_once_is_queued_once() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         let queues: Vec<_> = (0..10).map(|_| bare.elsewhere()).collect();
-        let job = message("alice", "wamid.1");
+        let job = message("alice", "said.1");
         let offers = queues.iter().cycle().take(50).map(|queue| queue.enqueue(std::slice::from_ref(&job)));
         let answers: Vec<_> = join_all(offers).await.into_iter().map(|answer| answer.unwrap()[0]).collect();
         assert_eq!(answers.iter().filter(|answer| **answer == Enqueued::Queued).count(), 1);
         assert_eq!(answers.iter().filter(|answer| **answer == Enqueued::Duplicate).count(), 49);
         // Nor twice in one call, nor under another lane, nor after it was finished.
-        let jobs = [message("bob", "wamid.2"), message("bob", "wamid.2"), message("bob", "wamid.1")];
+        let jobs = [message("bob", "said.2"), message("bob", "said.2"), message("bob", "said.1")];
         let answers = bare.queue.enqueue(&jobs).await.unwrap();
         assert_eq!(answers, [Enqueued::Queued, Enqueued::Duplicate, Enqueued::Duplicate]);
         for leased in bare.queue.fetch("one", 10).await.unwrap().leased {
@@ -65,7 +65,7 @@ async fn a_claim_outlives_the_boundary_of_its_window_and_then_goes() {
     const WINDOW: Duration = Duration::from_secs(1);
     let settings = QueueSettings { claim_window: WINDOW, ..QueueSettings::default() };
     on_a_bare_queue(settings, async |bare| {
-        let job = message("alice", "wamid.1");
+        let job = message("alice", "said.1");
         let mut turns = tokio::time::interval(TURN);
         let mut taken = Vec::new();
         let mut refused_in = Vec::new();
@@ -92,7 +92,7 @@ async fn a_claim_outlives_the_boundary_of_its_window_and_then_goes() {
 async fn claims_cost_little() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         let count = 5_000;
-        let jobs: Vec<_> = (0..count).map(|n| message("alice", &format!("wamid.{n}"))).collect();
+        let jobs: Vec<_> = (0..count).map(|n| message("alice", &format!("said.{n}"))).collect();
         let _answers = bare.queue.enqueue(&jobs).await.unwrap();
         let claims = bare.claims().await;
         assert!(claims.len() < 16_384, "as many keys as buckets, however many ids");
@@ -114,19 +114,19 @@ async fn claims_cost_little() {
 #[tokio::test]
 async fn the_rest_of_a_flood_is_set_aside_and_other_lanes_do_not_notice() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
-        let flood: Vec<_> = (0..20_002).map(|n| message("flood", &format!("wamid.{n}"))).collect();
+        let flood: Vec<_> = (0..20_002).map(|n| message("flood", &format!("said.{n}"))).collect();
         let answers = bare.queue.enqueue(&flood).await.unwrap();
         assert!(answers[..20_000].iter().all(|answer| *answer == Enqueued::Queued));
         assert_eq!(answers[20_000..], [Enqueued::Overflow, Enqueued::Overflow]);
         assert_eq!(bare.queue.enqueue(&flood[20_001..]).await.unwrap(), [Enqueued::Duplicate]);
-        say(&bare.queue, &[("bob", "wamid.b")]).await;
+        say(&bare.queue, &[("bob", "said.b")]).await;
         let contents = bare.is_sound().await;
         assert_eq!((contents.depth, contents.dead.len()), (20_001, 2));
         let letter = &contents.dead[1];
         assert_eq!((letter.lane.as_str(), letter.attempts), (lane("flood").as_str(), 0));
         assert_eq!(
             (letter.reason.as_str(), super::id(&letter.job).as_str()),
-            ("lane overflow", "wamid.20001")
+            ("lane overflow", "said.20001")
         );
     })
     .await;

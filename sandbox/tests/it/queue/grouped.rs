@@ -108,7 +108,7 @@ async fn two_calls_are_under_way_at_once_and_the_next_waits_for_company() {
     on_a_bare_queue(QueueSettings::default(), async |bare| {
         let valve = Valve::before(bare.address()).await;
         let group = group(bare.by_way_of(valve.address));
-        let jobs = ["a", "b", "c", "d", "e", "f"].map(|who| [message(who, &format!("wamid.{who}"))]);
+        let jobs = ["a", "b", "c", "d", "e", "f"].map(|who| [message(who, &format!("said.{who}"))]);
         // The first call of all teaches Redis its script.
         assert_eq!(group.enqueue(&jobs[0]).await, Some(vec![Enqueued::Queued]));
         let taught = valve.calls().len();
@@ -133,7 +133,7 @@ async fn two_calls_are_under_way_at_once_and_the_next_waits_for_company() {
             .map(|call| {
                 ["b", "c", "d", "e", "f"]
                     .into_iter()
-                    .filter(|who| call.contains(&format!("wamid.{who}")))
+                    .filter(|who| call.contains(&format!("said.{who}")))
                     .collect()
             })
             .collect();

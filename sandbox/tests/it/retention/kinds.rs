@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sandbox::conversation::{Sandbox, run_without_worker};
 use shared::clock::Clock;
 use shared::job::Job;
+use shared::message::opaque;
 use shared::retention::{self, Kind, Periods, Until, replayable};
 
 use super::{count, days};
@@ -241,7 +242,7 @@ async fn what_waited_for_redis_too_long_ends_as_failed() {
         .fetch_one(&sandbox.pool)
         .await
         .unwrap();
-        assert_eq!(left, "meta:1098:wamid.YOUNG");
+        assert_eq!(left, format!("meta:1098:{}", opaque("wamid.YOUNG")));
         assert!(told.contains("failed: it waited for the queue"), "{told}");
         does(sandbox, ALL, now).await;
     })

@@ -10,6 +10,7 @@ use super::{Service, Shipment, port, services, source, text, variable};
 
 const INGEST: &str = "deploy/k8s/base/ingest.yaml";
 const WORKER: &str = "deploy/k8s/base/worker.yaml";
+const MIGRATE: &str = "deploy/k8s/base/migrate.yaml";
 const SETTINGS: &str = "deploy/k8s/base/settings.yaml";
 const KEDA: &str = "deploy/k8s/overlays/keda/scaledobject.yaml";
 const ADAPTER: &str = "deploy/k8s/overlays/hpa/adapter.yaml";
@@ -49,6 +50,7 @@ pub(super) const SPOILS: &[(&str, &str, &str, &str)] = &[
     (INGEST, "minAvailable: 1", "minAvailable: 0", "disruption"),
     (INGEST, "targetPort: webhooks", "targetPort: admin", "the Service"),
     ("deploy/k8s/base/kustomization.yaml", "newTag: 0.1.0", "newTag: latest", "latest"),
+    (MIGRATE, ", {key: master_key, path: master_key}", "", "the Job that migrates has no master key"),
     (
         NETWORK,
         "kubernetes.io/metadata.name: monitoring}}}]\n      ports: [{port: admin}]",
@@ -82,6 +84,11 @@ pub(super) fn judge(shipment: &mut Shipment) {
     for (service, file) in both.iter().zip([INGEST, WORKER]) {
         deployment(shipment, service, file);
     }
+    let pod = shipment.yaml(MIGRATE)["spec"]["template"]["spec"].clone();
+    let told = text(&pod, "/containers/0/env/1/value").strip_prefix("/run/secrets/postly/");
+    let mounted = text(&pod, "/volumes/0/secret/items/1/path");
+    let keyed = told == Some("master_key") && mounted == "master_key";
+    shipment.demand(keyed, "the Job that migrates has no master key");
     let base = shipment.yaml("deploy/k8s/base/kustomization.yaml");
     for image in base["images"].as_array().into_iter().flatten() {
         let (name, tag) = (text(image, "/name"), text(image, "/newTag"));

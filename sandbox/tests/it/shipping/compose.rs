@@ -63,6 +63,7 @@ pub(super) const SPOILS: &[(&str, &str, &str, &str)] = &[
     (FILE, "user: \"999:999\"", "user: \"0:0\"", "runs as root"),
     (FILE, "target: worker}", "target: hands}", "no target hands"),
     (FILE, "command: [migrate]", "command: [upgrade]", "postly has no upgrade"),
+    (FILE, "secrets: [database_url, master_key]", "secrets: [database_url]", "migrate has no master key"),
     (FILE, "TRUSTED_PROXIES: 172.31.240.0/24", "TRUSTED_PROXIES: 172.16.0.0/12", "TRUSTED_PROXIES"),
     (FILE, "  data: {internal: true}", "  data: {}", "the network data is open"),
     (FILE, "networks: [edge, data, watch]", "networks: [outside, edge, data, watch]", "ingest is in outside"),
@@ -95,6 +96,10 @@ pub(super) fn judge(shipment: &mut Shipment) {
     let command = texts(&file, "/services/migrate/command").join(" ");
     let known = source("worker/src/postly/main.rs").contains("Command::Migrate =>");
     shipment.demand(command == "migrate" && known, format!("postly has no {command}"));
+    let migrate = &file["services"]["migrate"];
+    let keyed = text(migrate, "/environment/MASTER_KEY_FILE") == "/run/secrets/master_key";
+    let mounted = texts(migrate, "/secrets").contains(&"master_key");
+    shipment.demand(keyed && mounted, "migrate has no master key");
 }
 
 /// Pinned, without rights, bounded, and asked how it is.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::person::{Person, Phone};
 use serde_json::{Value, json};
+use shared::job::Work;
 use shared::message::Provider;
 
 use super::{drained, is_acknowledged, letter, signed};
@@ -79,7 +80,8 @@ async fn ten_thousand_messages_in_one_post_are_all_taken_once_and_in_their_order
             let delivery = signed(sandbox, Provider::Meta, &body).await;
             assert!(is_acknowledged(Provider::Meta, &delivery), "{delivery:?}");
             for job in drained(sandbox).await {
-                let number: usize = job.id.provider_part().strip_prefix("wamid.").unwrap().parse().unwrap();
+                let Work::Message(inbound) = &job.work else { panic!("{job:?}") };
+                let number: usize = inbound.provider_id().strip_prefix("wamid.").unwrap().parse().unwrap();
                 assert!(queued.insert(job.id.as_str().to_owned()), "queued twice: {number}");
                 let before = places.insert(job.lane.clone(), number);
                 assert!(before.is_none_or(|before| before < number), "{before:?}, then {number}");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::job::{CodeWish, Notice, SendStatus, StatusReport};
-use crate::message::{MessageId, Provider};
+use crate::message::{MessageId, Provider, opaque};
 use crate::person::Change;
 
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
@@ -15,8 +15,8 @@ fn alice() -> Reach {
         ids: set(&["BR.1"]),
         digests: HashSet::new(),
         emails: set(&["alice@example.com"]),
-        messages: set(&["meta:1098:wamid.A"]),
-        told: set(&["wamid.B"]),
+        messages: set(&[MessageId::new(Provider::Meta, "1098", "wamid.A").as_str()]),
+        told: set(&[&opaque("wamid.B")]),
         challenges: set(&["c1"]),
     }
 }
@@ -33,6 +33,7 @@ fn message(
     let id = MessageId::new(Provider::Meta, "1098", "wamid.Z");
     let inbound = Inbound {
         id,
+        provider_id: None,
         provider: Provider::Meta,
         business: "1098".into(),
         sender,

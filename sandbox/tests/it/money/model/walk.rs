@@ -49,6 +49,7 @@ impl Walk {
         let messages = std::array::from_fn(|m| Inbound {
             lane: None,
             id: MessageId::new(Provider::Meta, "1098", &format!("walk.{number}.{m}")),
+            provider_id: None,
             provider: Provider::Meta,
             business: "1098".to_owned(),
             sender: sender.clone(),
