@@ -99,6 +99,7 @@ async fn by_what_they_are_looked_for_can_be_read_by_nobody_else() {
                 sender: Sender { address: Address::Phone(phone.clone()), phone: Some(phone), bsuid: None },
                 sent_at: asked_at,
                 content: Content::Text("solde".to_owned()),
+                provider_id: None,
                 lane: None,
             };
             let late = Job::message(late, asked_at - TimeDelta::seconds(1));

@@ -243,7 +243,7 @@ async fn is_whole(pool: &PgPool) {
         error_code: None,
         pricing: None,
     };
-    assert_eq!(outbox::report(&mut *db, &report).await.unwrap().unwrap().cause, id(DONE));
+    assert_eq!(outbox::report(&mut db, &vault, &report).await.unwrap().unwrap().cause, id(DONE));
     let reaction = Reaction { provider: Provider::Meta, to: ANSWER, emoji: Some("👍"), at: now };
     assert!(feedback::keep(&mut db, &vault, &user(), reaction).await.unwrap());
     // Whoever reads it all, and what waits for Redis.

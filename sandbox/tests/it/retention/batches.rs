@@ -143,7 +143,7 @@ async fn a_batch_finds_its_rows_by_an_index() {
                 assert!(!plan.contains("Seq Scan on outbox o"), "{}: {plan}", kind.as_str());
             }
         }
-        does(sandbox, "truncate wa.receipt, wa.outbox, wa.step, wa.attempt, wa.feedback", now).await;
+        does(sandbox, "truncate wa.receipt, wa.renamed, wa.outbox, wa.step, wa.attempt, wa.feedback", now).await;
     })
     .await;
 }

@@ -160,7 +160,7 @@ const EDGES: &[Edge] = &[
 ];
 
 /// Everything that these tests have written.
-const ALL: &str = r#"truncate wa.receipt, wa.outbox, wa.step, wa.attempt, wa.feedback, wa.session, wa.kept_brief, wa.checkout,
+const ALL: &str = r#"truncate wa.receipt, wa.renamed, wa.outbox, wa.step, wa.attempt, wa.feedback, wa.session, wa.kept_brief, wa.checkout,
   wa.menu, wa.audit, wa.joined, wa.passed_number, wa.credit_op, "CreditLedger", "OtpChallenge", wa.spill, wa.signin cascade"#;
 
 pub(super) async fn does(sandbox: &Sandbox, statement: &str, at: DateTime<Utc>) {
