@@ -5,6 +5,7 @@
 
 mod opaque;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,7 +82,11 @@ impl MessageId {
     /// An id read back from our own tables or queue, also where an older version wrote it.
     #[must_use]
     pub fn from_stored(id: String) -> Self {
-        Self(conceal(&id).into_owned())
+        let other = match conceal(&id) {
+            Cow::Owned(other) => Some(other),
+            Cow::Borrowed(_) => None,
+        };
+        Self(other.unwrap_or(id))
     }
 
     /// The qualified id.

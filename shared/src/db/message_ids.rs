@@ -151,3 +151,34 @@ fn anew(job: &str, vault: &Vault) -> Option<String> {
     job.lane = Lane::from_stored(conceal(job.lane.as_str()).into_owned());
     String::from_utf8(job.pack(Some(vault)).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Work;
+    use crate::message::MessageId;
+    use crate::vault::MasterKey;
+
+    fn vault(key: &str) -> Vault {
+        Vault::new(MasterKey::read(&key.to_owned().into()).into_iter().collect())
+    }
+
+    #[test]
+    fn what_was_spilled_under_an_older_id_is_packed_as_today_by_who_can_open_it() {
+        let ours = vault("b3VycyBvdXJzIG91cnMgb3VycyBvdXJzIG91cnMgb3U=");
+        let work = Work::Answer(MessageId::from_stored("meta:1098:wamid.A".into()));
+        let sealed = ours.seal_waiting("meta:1098:wamid.A", &serde_json::to_vec(&work).unwrap()).unwrap();
+        let old = format!(
+            r#"{{"v":1,"id":"meta:1098:wamid.A","lane":"status:wamid.B","received_at":"2026-09-21T14:13:20Z","sealed":"{sealed}"}}"#
+        );
+        let job = anew(&old, &ours).unwrap();
+        assert!(!job.contains("wamid."), "{job}");
+        let job = Job::unpack(job.as_bytes(), Some(&ours)).unwrap();
+        assert_eq!((job.id.as_str(), &job.work), (&*conceal("meta:1098:wamid.A"), &work));
+        assert_eq!(job.lane.as_str(), conceal("status:wamid.B"));
+        for nobody in [vault("b3RoZXJzIG90aGVycyBvdGhlcnMgb3RoZXJzIG90aGU="), Vault::new(Vec::new())] {
+            assert_eq!(anew(&old, &nobody), None);
+        }
+        assert_eq!(anew("no job", &ours), None);
+    }
+}

@@ -165,6 +165,11 @@ async fn writes(db: &mut PgConnection) {
     ] {
         sqlx::query(statement).bind(&begun).execute(&mut *db).await.unwrap();
     }
+    spills(db).await;
+}
+
+/// What an ingest of that time had spilled: a message, and a report on the answer.
+async fn spills(db: &mut PgConnection) {
     for (id, job, lane) in [
         (key(SPILLED), job(SPILLED), "meta:1098:FR.1".to_owned()),
         (

@@ -77,8 +77,8 @@ async fn no_id_that_tells_a_number_can_be_read_in_our_tables_or_in_redis() {
         sandbox.has_dead_letters(1).await;
         sandbox.stops_workers().await;
         // What has arrived stays so, whatever is said of it later.
-        let late = alice.screen().remove(1).id;
-        ids.push(late.clone());
+        let second = alice.screen().remove(1).id;
+        ids.push(second.clone());
         let report = |id: &str| {
             let report = json!({"id": id, "status": "failed", "timestamp": "1790000000", "errors": [{"code": 131_026}]});
             sandbox.stage.meta.envelope(&json!({ "statuses": [report] }))
@@ -89,13 +89,13 @@ async fn no_id_that_tells_a_number_can_be_read_in_our_tables_or_in_redis() {
         let config = ingest::config::Config::from_env(Env::from_values(away)).unwrap();
         let door = sandbox.starts_ingest(ingest::App::new(&config, sandbox.clock.clone()).unwrap()).await;
         sandbox.stage.calls(&door);
-        sandbox.stage.meta.deliver(&report(&late)).await;
+        sandbox.stage.meta.deliver(&report(&second)).await;
         ids.push(alice.says("solde").await.delivery.message_id);
         until("the spill", async || shared::spill::depth(&sandbox.pool).await.unwrap() == 2).await;
         let known: Vec<&str> = ids.iter().map(String::as_str).collect();
         let here = looks(sandbox, &alice, &known).await;
         let lane = format!("}}lane:status:{}", opaque(&posts));
-        for part in [&lane, "}dead: ", "spill: ", &format!("meta:status:{}:failed", opaque(&late))] {
+        for part in [&lane, "}dead: ", "spill: ", &format!("meta:status:{}:failed", opaque(&second))] {
             assert!(here.contains(part), "{part} is not in {here}");
         }
 
@@ -110,7 +110,7 @@ async fn no_id_that_tells_a_number_can_be_read_in_our_tables_or_in_redis() {
         let reported: Vec<String> = sqlx::query_scalar(
             "select error_code from wa.outbox where provider_message_id = any($1) and failed_at is not null",
         )
-        .bind([&posts, &late].map(|id| opaque(id)))
+        .bind([&posts, &second].map(|id| opaque(id)))
         .fetch_all(&sandbox.pool)
         .await
         .unwrap();
