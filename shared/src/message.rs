@@ -3,21 +3,26 @@
 //! Whatever a provider sends becomes these types at the door (ingest) and is never looked at in its raw form
 //! again. Texts are cleaned of NUL, which Postgres cannot store; nothing else in them is changed.
 
+mod address;
+mod id;
+mod lane;
 mod opaque;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::person::Change;
-use crate::phone::E164;
 use crate::vault::Vault;
 
+pub use address::{Address, Sender};
+pub use id::{MessageId, clean, short};
+pub use lane::Lane;
 pub use opaque::{ProviderId, conceal, opaque};
+
+use id::part;
 
 /// Who carries the conversation. A third provider is a third variant; the compiler lists what is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,143 +63,6 @@ impl FromStr for Provider {
             "twilio" => Ok(Self::Twilio),
             other => Err(format!("unknown provider {other:?}, expected meta or twilio")),
         }
-    }
-}
-
-/// The provider's id of an inbound message, qualified by provider and scope (Meta: the business number,
-/// Twilio: the account). Every effect of the message derives its key from this. A part that contains the sender's
-/// number is in it as a digest only.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "String")]
-pub struct MessageId(String);
-
-/// Longer parts are replaced by their digest: an index of Postgres takes 2 700 bytes, and an id has no reason to
-/// come near.
-const LONGEST_PART: usize = 200;
-
-impl MessageId {
-    /// Qualifies a provider's id.
-    #[must_use]
-    pub fn new(provider: Provider, scope: &str, id: &str) -> Self {
-        Self(format!("{provider}:{}:{}", opaque(scope), opaque(id)))
-    }
-
-    /// An id read back from our own tables or queue, also where an older version wrote it.
-    #[must_use]
-    pub fn from_stored(id: String) -> Self {
-        let other = match conceal(&id) {
-            Cow::Owned(other) => Some(other),
-            Cow::Borrowed(_) => None,
-        };
-        Self(other.unwrap_or(id))
-    }
-
-    /// The qualified id.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The id as the provider wrote it, or its digest. Calls name a message by [`Inbound::provider_id()`].
-    #[must_use]
-    pub fn provider_part(&self) -> &str {
-        part(&self.0)
-    }
-
-    /// A short digest that logs may carry.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        hex::encode(&Sha256::digest(self.0.as_bytes())[..6])
-    }
-}
-
-/// What stands behind provider and scope.
-fn part(id: &str) -> &str {
-    id.splitn(3, ':').nth(2).unwrap_or_default()
-}
-
-impl From<String> for MessageId {
-    fn from(id: String) -> Self {
-        Self::from_stored(id)
-    }
-}
-
-impl fmt::Debug for MessageId {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "MessageId(#{})", self.fingerprint())
-    }
-}
-
-/// Bounds a foreign identifier and removes what Postgres cannot store.
-#[must_use]
-pub fn short(part: &str) -> String {
-    let part = clean(part);
-    if part.len() <= LONGEST_PART { part } else { opaque::digested(&part) }
-}
-
-/// The text without NUL.
-#[must_use]
-pub fn clean(text: &str) -> String {
-    text.replace('\0', "")
-}
-
-/// Where an answer goes: exactly what the message came from, since WhatsApp identities of some countries differ
-/// from the number that a person would dial, and a username may hide the number altogether (Meta, 2026).
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Address {
-    /// Meta, by number: sent with a leading `+`, without which Meta prepends the country of the business.
-    Phone(E164),
-    /// Meta, by business-scoped user id: goes in `recipient`, not in `to`.
-    Bsuid(String),
-    /// Twilio: the channel address, repeated verbatim.
-    Channel(String),
-}
-
-impl Address {
-    /// In place of an address that nobody can read any more, or has no need to. Nothing is ever sent there.
-    #[must_use]
-    pub fn nowhere() -> Self {
-        Self::Channel(String::new())
-    }
-
-    /// The part that tells people apart, for lanes.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Phone(phone) => phone.as_str(),
-            Self::Bsuid(id) | Self::Channel(id) => id,
-        }
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Phone(_) => "Address(phone)",
-            Self::Bsuid(_) => "Address(bsuid)",
-            Self::Channel(_) => "Address(channel)",
-        })
-    }
-}
-
-/// Who wrote. At least one of phone and business-scoped id is there.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sender {
-    /// Where the answer goes.
-    pub address: Address,
-    /// The number, when the provider shares it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<E164>,
-    /// The business-scoped user id (Meta, since April 2026).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bsuid: Option<String>,
-}
-
-/// By what they are known, and not by which: an id names a person as a number does.
-impl fmt::Debug for Sender {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Sender").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -389,76 +257,13 @@ impl Inbound {
     }
 
     fn lane_of(&self, who: &str) -> Lane {
-        Lane(format!("{}:{}:{who}", self.provider, short(&self.business)))
-    }
-}
-
-/// The key of one conversation in the queue.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Lane(String);
-
-impl Lane {
-    /// A lane for work that is not a person's message, such as delivery reports, so that it never waits behind
-    /// one.
-    #[must_use]
-    pub fn aside(kind: &str, key: &str) -> Self {
-        Self(format!("{kind}:{}", short(key)))
-    }
-
-    /// Whether it is the conversation of whoever has this number or id, or was before lanes hid that.
-    pub(crate) fn is_of(&self, vault: &Vault, name: &str) -> bool {
-        let channel = format!("whatsapp:{name}");
-        let names = [name, channel.as_str()];
-        let mut whos = names.into_iter().flat_map(|name| vault.whos(name).chain([name.to_owned()]));
-        whos.any(|who| self.0.strip_suffix(&who).is_some_and(|before| before.ends_with(':')))
-    }
-
-    /// A short digest that logs and operators may see.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        hex::encode(&Sha256::digest(self.0.as_bytes())[..6])
-    }
-
-    /// A lane read back from the queue.
-    #[must_use]
-    pub fn from_stored(lane: String) -> Self {
-        Self(lane)
-    }
-
-    /// The key.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Lane {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Lane(#{})", self.fingerprint())
+        Lane::of(self.provider, &self.business, who)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_absurd_id_still_makes_a_key() {
-        let id = MessageId::new(Provider::Meta, "1098", &"x".repeat(100_000));
-        assert!(id.as_str().len() < 300);
-        assert_ne!(id, MessageId::new(Provider::Meta, "1098", &"x".repeat(100_001)));
-        assert_eq!(MessageId::new(Provider::Meta, "1", "id.a:b=").provider_part(), "id.a:b=");
-    }
-
-    #[test]
-    fn a_key_has_no_number_in_it_however_it_was_made() {
-        let id = MessageId::new(Provider::Meta, "1098", "wamid.A");
-        assert_eq!(id.as_str(), format!("meta:1098:{}", opaque("wamid.A")));
-        assert_eq!(id, MessageId::from_stored("meta:1098:wamid.A".to_owned()));
-        assert_eq!(id, serde_json::from_str(r#""meta:1098:wamid.A""#).unwrap());
-        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{}\"", id.as_str()));
-    }
 
     #[test]
     fn nothing_personal_is_in_the_debug_output() {

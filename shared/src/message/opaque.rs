@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{LONGEST_PART, clean};
+use super::id::{LONGEST_PART, clean};
 
 /// How ids begin that contain a number (Meta: Webhooks, `messages`). No key, table or lane of ours has such a word in it:
 /// `migrations/30_message_ids.sql` holds the tables to it.

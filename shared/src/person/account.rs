@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::UserId;
-use super::identity::{self, Sighting};
+use super::identity;
 use super::names::{Name, Names};
+use super::sighting::Sighting;
 use crate::ledger::{self, LedgerError};
 use crate::phone::E164;
 

@@ -11,10 +11,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 
-use super::identity::{self, Known, Sighting};
+use super::identity;
 use super::join::join;
 use super::names::Names;
+use super::picture::{self, Known};
 use super::resolve::{DISORDER, Evidence, decide, held};
+use super::sighting::Sighting;
 use super::{UserId, account};
 use crate::ledger::LedgerError;
 use crate::message::Provider;
@@ -173,7 +175,7 @@ async fn ends(
     let same = |phone: &E164| after.phone.is_none_or(|new| new.canonical() == phone.canonical());
     if let Some(phone) = before.phone.filter(|phone| !same(phone)) {
         let number = Sighting { phone: Some(phone), bsuid: None, ..before.clone() };
-        let known = identity::read(db, &number).await?.phone;
+        let known = picture::read(db, &number).await?.phone;
         // Its person may have come back to it since, or has been given another id there.
         let again = |known: &Known| match (known.beside.clone(), before.id()) {
             (Some(last), Some(previous)) => last != previous,

@@ -8,9 +8,10 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::identity::{self, Sighting};
+use super::identity;
 use super::names::Names;
 use super::resolve::{decide, held};
+use super::sighting::Sighting;
 use super::{UserId, account, welcome};
 use crate::ledger::LedgerError;
 use crate::phone::E164;

@@ -1,167 +1,20 @@
-//! The names under which people are known: what stands in the books about those of one message, and how one comes to
+//! The names under which people are known: how one comes to
 //! an account, moves to another, or ends.
 //!
 //! Owner of `wa.identity`. Whoever writes here holds the names of the message ([`claim`]) and then the accounts that
 //! they lead to ([`super::account::hold`]), always in this order: that is what makes two messages of one person wait for
 //! each other, and never for ever.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::names::{Name, Names, kind};
-use super::{Person, Row, UserId, account, person, welcome};
+use super::sighting::Sighting;
+use super::{UserId, account, welcome};
 use crate::audit::{self, Act};
-use crate::message::{Address, Provider, Sender};
+use crate::message::Provider;
 use crate::phone::E164;
 use crate::vault::Place;
-
-/// What one message shows of who wrote it.
-#[derive(Clone)]
-pub(super) struct Sighting<'a> {
-    /// How its names stand in the tables.
-    pub(super) names: &'a Names,
-    pub(super) provider: Provider,
-    pub(super) bsuid: Option<&'a str>,
-    pub(super) phone: Option<&'a E164>,
-    /// When it was written, says the provider.
-    pub(super) at: DateTime<Utc>,
-    /// Whether a provider has spelled the number, and not its person.
-    pub(super) spelled: bool,
-}
-
-impl<'a> Sighting<'a> {
-    /// A number whose person has just typed the code that came to it. Only the number is shown, so whose messages count
-    /// as shown beside it does not matter. Providers count in seconds: what they bring of this one is not older.
-    pub(super) fn proved(names: &'a Names, phone: &'a E164, at: DateTime<Utc>) -> Self {
-        Self {
-            names,
-            provider: Provider::Meta,
-            bsuid: None,
-            phone: Some(phone),
-            at: at.trunc_subsecs(0),
-            spelled: false,
-        }
-    }
-
-    pub(super) fn of(names: &'a Names, sender: &'a Sender, at: DateTime<Utc>) -> Self {
-        let provider = match sender.address {
-            Address::Channel(_) => Provider::Twilio,
-            Address::Phone(_) | Address::Bsuid(_) => Provider::Meta,
-        };
-        let (bsuid, phone) = (sender.bsuid.as_deref(), sender.phone.as_ref());
-        Self { names, provider, bsuid, phone, at, spelled: true }
-    }
-
-    /// By what its id is found.
-    pub(super) fn id(&self) -> Option<String> {
-        self.bsuid.map(|id| self.names.id(id))
-    }
-
-    /// By what its number is found.
-    pub(super) fn number(&self) -> Option<String> {
-        self.phone.map(|phone| self.names.phone(phone))
-    }
-
-    /// The keys of what is shown.
-    pub(super) fn shown(&self) -> Vec<(&'static str, String)> {
-        let bsuid = self.id().map(|id| (kind(false), id));
-        let phone = self.number().map(|phone| (kind(true), phone));
-        bsuid.into_iter().chain(phone).collect()
-    }
-
-    pub(super) fn spellings(&self) -> Vec<String> {
-        self.phone.map(E164::spelled).unwrap_or_default()
-    }
-}
-
-/// A name that is in the books.
-#[derive(Clone)]
-pub(super) struct Known {
-    pub(super) user: UserId,
-    /// Its person.
-    pub(super) person: Person,
-    /// Since when it is theirs.
-    pub(super) since: DateTime<Utc>,
-    pub(super) seen_at: DateTime<Utc>,
-    pub(super) retired_at: Option<DateTime<Utc>>,
-    /// By what its spelling is told apart.
-    pub(super) spelling: Option<String>,
-    /// The digest of the id that the provider of the sighting showed last beside it.
-    pub(super) beside: Option<String>,
-    /// Whether any provider has shown an id beside it.
-    pub(super) has_id: bool,
-    /// Another account, to which the web app has linked this number since it was last shown, and before the sighting.
-    pub(super) linked: Option<UserId>,
-}
-
-/// What is known of the names of a sighting.
-#[derive(Clone, Default)]
-pub(super) struct Picture {
-    pub(super) bsuid: Option<Known>,
-    pub(super) phone: Option<Known>,
-}
-
-#[derive(sqlx::FromRow)]
-struct Line {
-    kind: String,
-    created_at: DateTime<Utc>,
-    seen_at: DateTime<Utc>,
-    retired_at: Option<DateTime<Utc>>,
-    spelling: Option<String>,
-    beside: Option<String>,
-    has_id: bool,
-    linked: Option<String>,
-    id: String,
-    web: Option<String>,
-    language: Option<String>,
-    written: Option<String>,
-    stopped: bool,
-}
-
-/// Reads what is known.
-pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Picture, sqlx::Error> {
-    let (kinds, values): (Vec<&str>, Vec<String>) = sighting.shown().into_iter().unzip();
-    let lines: Vec<Line> = sqlx::query_as(
-        r#"select i.kind, i.created_at, i.seen_at, i.retired_at, i.spelling,
-                  case $3 when 'meta' then i.beside_meta else i.beside_twilio end as beside,
-                  coalesce(i.beside_meta, i.beside_twilio) is not null as has_id,
-                  case when i.kind = 'phone' then (
-                    select wa.survivor(w."id") from "User" w
-                    where w."waPhoneE164" = any($4) and wa.survivor(w."id") <> wa.survivor(i.user_id)
-                      and w."waLinkedAt" at time zone 'UTC' > i.seen_at
-                      and w."waLinkedAt" at time zone 'UTC' <= $5 limit 1) end as linked,
-                  u."id" as id, u."waPreferredLang" as web, p.language, p.written,
-                  p.stopped_at is not null as stopped
-           from unnest($1::text[], $2::text[]) as wanted (kind, value)
-           join wa.identity i using (kind, value)
-           join "User" u on u."id" = wa.survivor(i.user_id)
-           left join wa.preference p on p.user_id = u."id""#,
-    )
-    .bind(kinds)
-    .bind(values)
-    .bind(sighting.provider.as_str())
-    .bind(sighting.spellings())
-    .bind(sighting.at)
-    .fetch_all(db)
-    .await?;
-    let mut picture = Picture::default();
-    for line in lines {
-        let row: Row = (line.id.clone(), line.web, line.language, line.written, line.stopped);
-        let known = Known {
-            user: UserId(line.id),
-            person: person(row),
-            since: line.created_at,
-            seen_at: line.seen_at,
-            retired_at: line.retired_at,
-            spelling: line.spelling,
-            beside: line.beside,
-            has_id: line.has_id,
-            linked: line.linked.map(UserId),
-        };
-        if line.kind == "bsuid" { picture.bsuid = Some(known) } else { picture.phone = Some(known) }
-    }
-    Ok(picture)
-}
 
 /// All names of an account, the present and the former ones, and those that the web app knows of it or of one that has
 /// joined it.

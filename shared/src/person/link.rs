@@ -10,11 +10,12 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::identity::{self, Sighting};
+use super::identity;
 use super::join::joins;
 use super::joined::{Columns, Shown};
 use super::names::Names;
 use super::resolve::{Evidence, held};
+use super::sighting::Sighting;
 use super::{UserId, account, known, welcome};
 use crate::ledger::{self, LedgerError};
 use crate::phone::E164;

@@ -6,9 +6,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Connection, PgConnection};
 
-use super::identity::{self, Known, Picture, Sighting};
+use super::identity;
 use super::join::join;
 use super::names::Names;
+use super::picture::{self, Known, Picture};
+use super::sighting::Sighting;
 use super::{Person, UserId, account, known};
 use crate::ledger::{self, LedgerError};
 use crate::message::Sender;
@@ -33,7 +35,7 @@ pub async fn resolve(
     // A provider's clock that is ahead must not make a message newer than all that follow.
     let names = Names::of(vault, &mut *db).await?;
     let sighting = Sighting::of(&names, sender, sent_at.min(now));
-    if let Some(person) = as_ever(&identity::read(db, &sighting).await?, &sighting) {
+    if let Some(person) = as_ever(&picture::read(db, &sighting).await?, &sighting) {
         return Ok(person);
     }
     identity::claim(db, sighting.shown()).await?;
@@ -114,7 +116,7 @@ pub(super) struct Evidence {
 
 impl Evidence {
     pub(super) async fn read(db: &mut PgConnection, sighting: &Sighting<'_>) -> Result<Self, sqlx::Error> {
-        let picture = identity::read(db, sighting).await?;
+        let picture = picture::read(db, sighting).await?;
         let (web_id, web_numbers) = account::linked(&mut *db, sighting).await?;
         Ok(Self { picture, web_id, web_numbers })
     }
