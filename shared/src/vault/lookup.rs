@@ -108,21 +108,31 @@ impl Vault {
         self.lookup.get_or_try_init(read).await.cloned()
     }
 
-    /// Makes the key by which names are looked up, if there is none, and says whether it did. Nobody may look one up with this
-    /// vault before the transaction has come to its end: the key would be remembered, whatever becomes of it.
+    /// Makes the key by which names are looked up, if there is none, and says whether it did. Belongs in the lock of the
+    /// migrations. Nobody may look one up with this vault before the transaction has come to its end: the key would be remembered,
+    /// whatever becomes of it.
     pub(crate) async fn prepare(&self, db: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        if can_look_up(&mut *db).await? {
+            return Ok(false);
+        }
         let (id, secret) = (PersonKey::new_id(), Secret::random()?);
         let master = self.masters.first().ok_or(VaultError::UnknownMaster)?;
-        let made = sqlx::query(
-            "insert into wa.data_key (id, master, wrapped) select $1, $2, $3
-             where not exists (select from wa.data_key where user_id is null)",
-        )
-        .bind(&id)
-        .bind(master.id())
-        .bind(master.wrap(&id, &secret))
-        .execute(db)
-        .await?;
-        Ok(made.rows_affected() == 1)
+        // Who has not the keys of people has not the right master key: under this one nobody else could look anybody up.
+        let is_strange: bool =
+            sqlx::query_scalar("select exists (select from wa.data_key where master <> all($1))")
+                .bind(self.masters().collect::<Vec<_>>())
+                .fetch_one(&mut *db)
+                .await?;
+        if is_strange {
+            return Err(VaultError::UnknownMaster.into());
+        }
+        sqlx::query("insert into wa.data_key (id, master, wrapped) values ($1, $2, $3)")
+            .bind(&id)
+            .bind(master.id())
+            .bind(master.wrap(&id, &secret))
+            .execute(db)
+            .await?;
+        Ok(true)
     }
 
     /// The same keys, with nothing remembered of any database.

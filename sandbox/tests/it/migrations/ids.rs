@@ -286,7 +286,8 @@ async fn words_wait_for_their_master_key_and_what_is_written_meanwhile_stays() {
     writes(&mut pool.acquire().await.unwrap()).await;
     let other = SecretString::from("b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=");
     let other = Vault::new(MasterKey::read(&other).into_iter().collect());
-    shared::db::migrate(&pool, &other).await.unwrap();
+    let refused = shared::db::migrate(&pool, &other).await.unwrap_err();
+    assert!(refused.to_string().contains("MASTER_KEY"), "{refused:#}");
     let left = telling(&pool).await;
     // What waits in the spill is of an older version that sealed nothing: the other key seals it.
     assert_eq!((left, renamed(&pool).await), (vec!["renamed.was: 3".to_owned()], 3));
