@@ -132,7 +132,7 @@ impl Burst {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Late {
     /// These words, like any message: what they replace cost nothing.
-    Anew(Inbound),
+    Anew(String),
     /// The posts were begun with the old words.
     TooLate(String),
     /// It is only noted: nothing to change has arrived yet, or there is nothing to say.
@@ -158,7 +158,7 @@ pub async fn late(
             Some("posts") if matches!(read(text), Command::Generate { .. }) => Late::TooLate(text.clone()),
             Some(_) => {
                 burst::changes(db, &inbound.id, of, None).await?;
-                Late::Anew(Inbound { content: Content::Text(text.clone()), ..inbound.clone() })
+                Late::Anew(text.clone())
             }
         },
         Content::Revoke { of } => {

@@ -69,8 +69,9 @@ pub async fn open(
         inbound
     } else {
         said = match (changed.text, burst::late(&mut tx, &worker.vault, inbound, &person).await?) {
-            (Some(text), _) => Inbound { content: Content::Text(text), ..inbound.clone() },
-            (None, Some(Late::Anew(inbound))) => inbound,
+            (Some(text), _) | (None, Some(Late::Anew(text))) => {
+                Inbound { content: Content::Text(text), ..inbound.clone() }
+            }
             (None, Some(Late::TooLate(brief))) => {
                 kept::keep(&mut tx, &worker.vault, &person.id, &brief, now).await?;
                 generate::answer(&mut tx, worker, inbound, &person, Outcome::Answered, Text::EditedTooLate)

@@ -95,7 +95,7 @@ pub fn memory_base() -> Option<PathBuf> {
     let shared_memory = Path::new("/dev/shm");
     let is_memory = statfs(shared_memory).is_ok_and(|seen| seen.filesystem_type() == TMPFS_MAGIC);
     let room = statvfs(shared_memory).ok()?;
-    let free = u64::from(room.blocks_available()) * u64::from(room.fragment_size());
+    let free = room.blocks_available() * room.fragment_size();
     let known_by = hex::encode(&Sha256::digest(default_base().as_os_str().as_bytes())[..4]);
     (is_memory && free >= ENOUGH).then(|| shared_memory.join(format!("postly-sandbox-{known_by}")))
 }
