@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use sandbox::conversation::run;
+use secrecy::SecretString;
 use shared::clock::Clock;
 use shared::erasure::{self as wishes, AskedBy};
 use shared::message::Provider;
-use shared::person::UserId;
+use shared::person::{self, UserId};
+use shared::vault::{MasterKey, Vault};
 use sqlx::{AssertSqlSafe, PgPool};
 use worker::erase::carry_out;
 use worker::operator::erasure;
@@ -82,6 +84,55 @@ async fn no_row_of_hers_is_left_but_the_books() {
             .collect();
         assert!(left.is_empty(), "{left:?}");
         nothing_is_left(sandbox, &known).await;
+    })
+    .await;
+}
+
+/// A message of which only the start is written down says by its lane alone whose it is: under whichever master key it was named,
+/// or before lanes hid that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_only_begun_is_hers_by_its_lane() {
+    const OTHER: &str = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=";
+    run(&GROUND, async |sandbox| {
+        let other = Vault::new(MasterKey::read(&SecretString::from(OTHER)).into_iter().collect());
+        let (ours, right) = (sandbox::stage::vault(), sandbox.variables["MASTER_KEY"].clone());
+        sandbox.variables.insert("MASTER_KEY".to_owned(), format!("{OTHER},{right}"));
+        for provider in Provider::ALL {
+            let alice = lives(sandbox, provider, "mes brioches").await;
+            let bob = sandbox.person(provider);
+            bob.says("aide").await;
+            bob.hears().await;
+            sandbox.is_quiet().await;
+            let hers = alice.account().await;
+            let mut db = sandbox.pool.acquire().await.unwrap();
+            let names = person::names(&mut db, &ours, &hers).await.unwrap();
+            let mut whos: Vec<String> = names.into_iter().map(|name| name.value).collect();
+            whos.extend(whos.clone().iter().map(|name| format!("whatsapp:{name}")));
+            whos.extend(whos.clone().iter().flat_map(|name| [ours.who(name), other.who(name)]));
+            assert!(whos.len() >= 6, "{whos:?}");
+            whos.push(ours.who(bob.number()));
+            for (number, who) in whos.iter().enumerate() {
+                sqlx::query(
+                    "insert into wa.receipt (message_id, provider, business, lane, kind, state, outcome, attempts, received_at, started_at, finished_at)
+                     values ($1, $2, '1098', $2 || ':1098:' || $3, 'text', 'finished', 'recorded', 1, now(), now(), now())",
+                )
+                .bind(format!("{provider}:1098:begun.{number}"))
+                .bind(provider.as_str())
+                .bind(who)
+                .execute(&mut *db)
+                .await
+                .unwrap();
+            }
+            drop(db);
+            erasure::erase(&desk(sandbox), &hers, &crate::author(), Clock::system().now()).await.unwrap();
+            let left: Vec<String> =
+                sqlx::query_scalar("select lane from wa.receipt where user_id is null and provider = $1")
+                    .bind(provider.as_str())
+                    .fetch_all(&sandbox.pool)
+                    .await
+                    .unwrap();
+            assert_eq!(left, [format!("{provider}:1098:{}", ours.who(bob.number()))]);
+        }
     })
     .await;
 }
