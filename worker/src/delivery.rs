@@ -34,7 +34,7 @@ pub(crate) const WINDOW: &str = "window";
 /// Why a part was not sent whose number stayed paused for longer than an answer is worth.
 const PAUSED: &str = "paused";
 
-/// Why a document was not made: its person is in the books no more.
+/// Why something was not made, or cannot be read: its person is in the books no more.
 const FORGOTTEN: &str = "forgotten";
 
 /// How the sending of an answer ended, when it did end.

@@ -3,8 +3,8 @@
 use shared::message::MessageId;
 use shared::outbox::{self, State};
 
-use super::refusal;
 use super::turn::{self, Leave};
+use super::{FORGOTTEN, refusal};
 use crate::Worker;
 
 /// Why such words were not tried: there is no turn for them, and they must not be late.
@@ -15,9 +15,16 @@ pub async fn try_once(worker: &Worker, cause: &MessageId) -> Result<bool, sqlx::
     let mut taken = true;
     let messages = outbox::caused_by(&mut *worker.pool.acquire().await?, &worker.vault, cause).await?;
     for message in messages {
-        // Somebody else has it, or nobody can read it any more.
-        if message.state != State::Pending {
-            return Ok(false);
+        match message.state {
+            State::Pending => {}
+            // Nobody can read it any more: that is its end, or it would wait for ever.
+            State::Failed => {
+                let _given_up =
+                    outbox::failed(&worker.pool, message.id, FORGOTTEN, worker.clock.now()).await?;
+                return Ok(false);
+            }
+            // Somebody else has it.
+            _ => return Ok(false),
         }
         let leave = turn::take(worker, &message).await;
         if !outbox::mark_sending(&worker.pool, message.id, worker.clock.now()).await? {

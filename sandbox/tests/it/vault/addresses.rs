@@ -8,8 +8,9 @@ use sandbox::conversation::{Sandbox, run_without_worker};
 use sandbox::person::{PATIENCE, Person};
 use sandbox::stage::vault;
 use shared::clock::Clock;
+use shared::env::Env;
 use shared::job::{SendStatus, StatusReport};
-use shared::message::{Address, MessageId, Provider};
+use shared::message::{Address, Lane, MessageId, Provider};
 use shared::outbox;
 use sqlx::types::Json;
 use worker::operator::erasure;
@@ -151,6 +152,39 @@ async fn what_nobody_can_read_any_more_is_not_sent(sandbox: &mut Sandbox, provid
             .await
             .unwrap();
     assert_eq!(ends, [("failed".to_owned(), false)]);
+}
+
+/// Words that are tried once, and whose person is forgotten in between: they end, untried.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_courtesy_that_nobody_can_read_any_more_is_not_tried() {
+    run_without_worker(&GROUND, async |sandbox| {
+        let alice = sandbox.person(Provider::Meta).with_credits(1).await;
+        let config = worker::config::Config::from_env(Env::from_values(sandbox.variables.clone())).unwrap();
+        let worker = worker::Worker::new(&config, sandbox.clock.clone(), sandbox.patience.clone()).unwrap();
+        let cause = MessageId::from_stored("busy:test:1".to_owned());
+        let address = address(Provider::Meta, &alice);
+        let to = outbox::Recipient {
+            cause: &cause,
+            provider: Provider::Meta,
+            business: &sandbox.stage.meta.options().phone_number_id.clone(),
+            address: &address,
+            lane: Lane::aside("busy", "test"),
+        };
+        let mut db = sandbox.pool.acquire().await.unwrap();
+        let key = vault().key(&mut db, &alice.account().await).await.unwrap();
+        let words = ["Un instant".to_owned()];
+        outbox::put(&mut db, (&vault(), Some(&key)), to, &words, None, sandbox.clock.now()).await.unwrap();
+        sqlx::query("delete from wa.data_key where user_id is not null").execute(&mut *db).await.unwrap();
+        assert!(!worker::delivery::try_once(&worker, &cause).await.unwrap());
+        let end: (String, bool, Option<String>) =
+            sqlx::query_as("select state, sending_at is not null, error_code from wa.outbox")
+                .fetch_one(&mut *db)
+                .await
+                .unwrap();
+        assert_eq!(end, ("failed".to_owned(), false, Some("forgotten".to_owned())));
+        assert_eq!(alice.has_heard(), Vec::<String>::new());
+    })
+    .await;
 }
 
 /// A report that something will not arrive is about whoever it went to; of all others nobody asks.
