@@ -11,7 +11,7 @@ use sandbox::conversation::{Sandbox, run, run_without_worker};
 use sandbox::person::Person;
 use shared::ledger::SIGNUP_BONUS;
 use shared::message::Provider;
-use shared::person::{self, Entered, Linked, UserId};
+use shared::person::{self, Entered, Linked, Unmerged, UserId};
 use shared::phone::E164;
 use sqlx::PgPool;
 
@@ -53,6 +53,14 @@ pub(crate) async fn link(pool: &PgPool, web: &UserId, number: &str, now: DateTim
         .unwrap();
     tx.commit().await.unwrap();
     linked
+}
+
+async fn unmerge(pool: &PgPool, account: &UserId, now: DateTime<Utc>) -> Unmerged {
+    let mut tx = pool.begin().await.unwrap();
+    let vault = sandbox::stage::vault();
+    let done = person::unmerge(&mut tx, &vault, account, ("operator:test", "a test"), now).await.unwrap();
+    tx.commit().await.unwrap();
+    done
 }
 
 async fn unlink(pool: &PgPool, user: &UserId, now: DateTime<Utc>) -> bool {

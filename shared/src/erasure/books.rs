@@ -21,10 +21,9 @@ const FORGET: &[&str] = &[
     "delete from wa.receipt x using r where x.message_id = any(r.messages)",
     // Notices about somebody, and messages of which the start was all that happened.
     "delete from wa.receipt x using r
-     where x.user_id is null and exists (
-       select from unnest(r.patterns) name where x.detail ~ name or x.lane ~ name)
-       or x.user_id is null and exists (
-         select from unnest(r.whos) who where right(x.lane, length(who) + 1) = ':' || who)",
+     where x.user_id is null and (
+       exists (select from unnest(r.patterns) name where x.detail ~ name or x.lane ~ name)
+       or exists (select from unnest(r.whos) who where right(x.lane, length(who) + 1) = ':' || who))",
     "delete from wa.outbox x using r where x.cause = any(r.messages)",
     // What answers no message: codes, words about payments and about waiting. By an index of their own, since no table is larger.
     "delete from wa.outbox x using r

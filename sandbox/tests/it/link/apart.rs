@@ -9,7 +9,7 @@ use shared::phone::E164;
 use shared::signin::{self, Asked, Beginning, Secret, Standing};
 use sqlx::PgPool;
 
-use super::{column, enter, link, web, writes};
+use super::{column, enter, link, unmerge, web, writes};
 use crate::GROUND;
 use crate::session::{begins, reads, told};
 
@@ -39,11 +39,7 @@ async fn shows(
 
 /// Separates an account from the one that it has joined. Says how many names went back.
 async fn parts(pool: &PgPool, account: &UserId, now: DateTime<Utc>) -> usize {
-    let mut tx = pool.begin().await.unwrap();
-    let done = person::unmerge(&mut tx, &sandbox::stage::vault(), account, ("operator:test", "a test"), now)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    let done = unmerge(pool, account, now).await;
     let Unmerged::Apart(apart) = done else { panic!("{done:?}") };
     apart.names
 }

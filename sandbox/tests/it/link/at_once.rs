@@ -15,7 +15,7 @@ use shared::phone::E164;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
-use super::{balance, enter, left, link, says_left, unlink, web};
+use super::{balance, enter, left, link, says_left, unlink, unmerge, web};
 use crate::GROUND;
 use crate::money::pool;
 
@@ -143,17 +143,7 @@ async fn what_is_linked_unlinked_and_separated_at_once_loses_nothing_and_nobody_
                     if turn % 2 == 0 {
                         unlink(&pool, &mine, now).await;
                     }
-                    let mut tx = pool.begin().await.unwrap();
-                    let _ = person::unmerge(
-                        &mut tx,
-                        &sandbox::stage::vault(),
-                        &account,
-                        ("operator:test", "a test"),
-                        now,
-                    )
-                    .await
-                    .unwrap();
-                    tx.commit().await.unwrap();
+                    let _ = unmerge(&pool, &account, now).await;
                     tries(pool, if turn % 2 == 0 { account } else { mine }, number * 6 + turn, now).await;
                 }));
             }

@@ -12,7 +12,7 @@ use shared::person::{self, Linked, Unmerged, UserId};
 use shared::phone::E164;
 use sqlx::PgPool;
 
-use super::{balance, enter, link, unlink, web};
+use super::{balance, enter, link, unlink, unmerge, web};
 use crate::GROUND;
 use crate::money::pool;
 
@@ -135,18 +135,8 @@ impl Walk {
                 let (chat, web) = self.model.before.take().unwrap();
                 self.told("is separated");
                 let account = chat.account.clone().unwrap();
-                let mut tx = self.pool.begin().await.unwrap();
-                let done = person::unmerge(
-                    &mut tx,
-                    &sandbox::stage::vault(),
-                    &account,
-                    ("operator:test", "a test"),
-                    now,
-                )
-                .await
-                .unwrap();
+                let done = unmerge(&self.pool, &account, now).await;
                 assert!(matches!(done, Unmerged::Apart(_)), "{done:?} after {:?}", self.story);
-                tx.commit().await.unwrap();
                 let mine = self.model.web.as_mut().unwrap();
                 let given = chat.balance + web.balance - chat.paid - web.paid;
                 mine.balance += if chat.welcomed { given.clamp(0, WELCOME) } else { 0 };
